@@ -1,0 +1,1 @@
+"""What ships inside an archive: request rows in, encoded replies out."""

@@ -1,0 +1,1 @@
+"""The project's verbs; each runs as `python -m scripts.NAME`."""

@@ -1,0 +1,1 @@
+"""From images to an archive: data, training, export, quantization, gate."""

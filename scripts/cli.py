@@ -1,0 +1,26 @@
+"""How every verb ends: a result, one sentence of error, or an interrupt."""
+
+import sys
+from collections.abc import Callable
+from typing import Any
+
+import typer
+
+from scripts.errors import UserError
+
+
+def run(command: Callable[..., Any]) -> None:
+    """Run `command` as a command-line program and exit.
+
+    Exit status: 0 done; 1 a `UserError`, printed as one sentence; 2 wrong usage; 130 interrupted.
+    """
+    app = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
+    app.command()(command)
+    try:
+        app(standalone_mode=True)
+    except UserError as error:
+        print(f"error: {error}", file=sys.stderr)
+        sys.exit(1)
+    except KeyboardInterrupt:
+        print("interrupted", file=sys.stderr)
+        sys.exit(130)

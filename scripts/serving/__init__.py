@@ -1,0 +1,1 @@
+"""From archives to answered requests: configuration, TorchServe, edge, life cycle."""
