@@ -1,0 +1,108 @@
+"""What a model is: `models/<name>/spec.yaml`, read strictly."""
+
+from pathlib import Path
+from typing import Literal
+
+from pydantic import Field, PositiveInt
+from ruamel.yaml import YAML
+from ruamel.yaml.error import YAMLError
+
+from handler.strict import StrictModel, load
+from scripts.errors import UserError
+
+MODELS = Path("models")
+Fraction = Field(ge=0, le=1)
+
+
+class Data(StrictModel):
+    """Which images the model learns from."""
+
+    source: Literal["elpv"]
+    """A data set that a module of `scripts/build/` knows."""
+    split: str
+    """File in the model's folder: columns `file,part`, part being train, val or test."""
+
+
+class Preprocessing(StrictModel):
+    """From an RGB image to the network's input."""
+
+    resize: PositiveInt
+    """Pixels of the shorter side after resizing."""
+    crop: PositiveInt
+    """Pixels of the centre square that is kept."""
+    interpolation: Literal["bilinear"]
+    mean: tuple[float, float, float]
+    """Per channel, of values in 0..1."""
+    std: tuple[float, float, float]
+
+
+class Calibration(StrictModel):
+    """For the ranges of int8."""
+
+    images: PositiveInt
+    """How many, from the train part."""
+
+
+class Gate(StrictModel):
+    """What a version must reach on the test part before it is archived; fractions of 1."""
+
+    min_accuracy: float = Fraction
+    max_drop: float = Fraction
+    """In accuracy, from float32 to int8."""
+    min_agreement: float = Fraction
+    """Of images for which float32 and int8 give the same label."""
+
+
+class Training(StrictModel):
+    """How the checkpoint is trained; scripts/build/training.py gives the words their meaning."""
+
+
+class Spec(StrictModel):
+    """A model's spec and the folder it lies in."""
+
+    name: str = Field(pattern="^[A-Za-z0-9_]+$")
+    """Under which it is served."""
+    description: str
+    architecture: str
+    checkpoint: str
+    labels: tuple[str, ...] = Field(min_length=2)
+    license: str
+    """Of the weights."""
+    data: Data
+    preprocessing: Preprocessing
+    training: Training
+    calibration: Calibration
+    gate: Gate
+    folder: Path = Field(exclude=True)
+
+    @classmethod
+    def load(cls, folder: Path) -> "Spec":
+        """Read `folder/spec.yaml`.
+
+        Raises:
+            UserError: one sentence that names the file, the key and a fix.
+        """
+        path = folder / "spec.yaml"
+        if not path.is_file():
+            known = ", ".join(sorted(other.parent.name for other in MODELS.glob("*/spec.yaml"))) or "none"
+            raise UserError(f"{path}: no such spec; the models here are: {known}")
+        try:
+            mapping = YAML(typ="safe").load(path)
+        except YAMLError as error:
+            raise UserError(f"{path}: not YAML: {' '.join(str(error).split())}") from error
+        if not isinstance(mapping, dict) or "folder" in mapping:
+            raise UserError(f"{path}: must hold keys and values, and no key `folder`")
+        try:
+            return load(cls, {**mapping, "folder": folder}, str(path))
+        except ValueError as error:
+            raise UserError(str(error)) from error
+
+    @property
+    def checkpoint_path(self) -> Path:
+        """Of the committed weights."""
+        return self.folder / self.checkpoint
+
+    @property
+    def split_path(self) -> Path:
+        """Of the committed division into train, val and test."""
+        return self.folder / self.data.split
