@@ -1,0 +1,83 @@
+"""What can be wrong with a request or an archive.
+
+RequestError                 one request's own fault; its neighbours in the batch are answered
+├── EmptyBody            400
+├── MalformedBody        400
+├── InvalidTopK          400
+├── UnreadableImage      400
+├── ImageTooLarge        413
+├── UnsupportedFormat    415
+├── TooManyInstances     422
+└── NoExplanations       501
+ArchiveError                 the archive can't be served (a RuntimeError: TorchServe catches no other while loading)
+"""
+
+from typing import ClassVar
+
+
+class RequestError(Exception):
+    """A request that gets an error of its own.
+
+    Attributes:
+        status: HTTP status, 400 to 599.
+        code: a stable identifier for programs, in snake_case.
+    """
+
+    status: ClassVar[int] = 400
+    code: ClassVar[str] = "bad_request"
+
+
+class EmptyBody(RequestError):
+    """No bytes were sent, or the expected part holds none."""
+
+    code = "empty_body"
+
+
+class MalformedBody(RequestError):
+    """The multipart or JSON envelope can't be read."""
+
+    code = "malformed_body"
+
+
+class InvalidTopK(RequestError):
+    """`top_k` is not a positive integer."""
+
+    code = "invalid_top_k"
+
+
+class UnreadableImage(RequestError):
+    """The format is known but the bytes are damaged or incomplete."""
+
+    code = "unreadable_image"
+
+
+class ImageTooLarge(RequestError):
+    """The image's header names more pixels than are allowed."""
+
+    status = 413
+    code = "image_too_large"
+
+
+class UnsupportedFormat(RequestError):
+    """The bytes are no image of an allowed format."""
+
+    status = 415
+    code = "unsupported_format"
+
+
+class TooManyInstances(RequestError):
+    """One JSON body carries more images than are allowed."""
+
+    status = 422
+    code = "too_many_instances"
+
+
+class NoExplanations(RequestError):
+    """This archive can predict but not explain."""
+
+    status = 501
+    code = "no_explanations"
+
+
+class ArchiveError(RuntimeError):
+    """The archive's content is not what its `model.json` says."""

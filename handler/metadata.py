@@ -1,0 +1,115 @@
+"""`model.json`: what an archive says of itself, and the proof that it is still so."""
+
+import hashlib
+import json
+from pathlib import Path
+from typing import Any, Literal
+
+from pydantic import Field, model_validator
+
+from handler.errors import ArchiveError
+from handler.strict import StrictModel, load
+
+FILE_NAME = "model.json"
+
+Arithmetic = Literal["int8", "fp32"]
+
+
+class Preprocessing(StrictModel):
+    """From a decoded image to the graph's input; the mean and standard deviation are already inside the graph.
+
+    Attributes:
+        resize: pixels that the shorter side is scaled to.
+        crop: side in pixels of the centre square that is then cut out, at most `resize`.
+        interpolation: always antialiased.
+        mean: per channel RGB, on a scale of 0 to 1.
+        std: per channel RGB, on a scale of 0 to 1.
+    """
+
+    resize: int = Field(ge=1)
+    crop: int = Field(ge=1)
+    interpolation: Literal["bilinear", "bicubic"] = "bilinear"
+    mean: tuple[float, float, float]
+    std: tuple[float, float, float]
+
+    @model_validator(mode="after")
+    def _crop_fits(self) -> "Preprocessing":
+        if self.crop > self.resize:
+            raise ValueError(f"crop ({self.crop}) must not be larger than resize ({self.resize})")
+        return self
+
+
+class Metadata(StrictModel):
+    """An archive's `model.json`.
+
+    Attributes:
+        name: the served name.
+        version: opaque to TorchServe; "1" is not "1.0".
+        architecture: torchvision's name of the network.
+        precision: of the weights.
+        labels: by class index.
+        preprocessing: from a decoded image to the graph's input.
+        graphs: ONNX file for each arithmetic this archive can compute in.
+        license: of the weights.
+        files: SHA-256 in hex of every other file that was put into the archive.
+        training: where the weights come from.
+        gate: accuracy figures that let this archive pass.
+        digest: SHA-256 in hex of this record without its digest.
+    """
+
+    name: str
+    version: str
+    architecture: str
+    precision: Literal["float32", "int8"]
+    labels: tuple[str, ...] = Field(min_length=2)
+    preprocessing: Preprocessing
+    graphs: dict[Arithmetic, str] = Field(min_length=1)
+    license: str
+    files: dict[str, str]
+    training: dict[str, Any]
+    gate: dict[str, Any]
+    digest: str = ""
+
+    def encode(self) -> str:
+        """Return the one text form of this record, with its digest."""
+        content = self.model_dump(mode="json", exclude={"digest"})
+        digest = hashlib.sha256(_text(content).encode()).hexdigest()
+        return _text({**content, "digest": digest})
+
+    @classmethod
+    def decode(cls, text: str) -> "Metadata":
+        """Return the record in `text`.
+
+        Raises:
+            ArchiveError: not JSON, not this record, or changed since it was written.
+        """
+        try:
+            metadata = load(cls, json.loads(text), FILE_NAME)
+        except ValueError as error:
+            raise ArchiveError(f"{FILE_NAME} can't be read: {error}; build the archive again.") from error
+        if metadata.encode() != text:
+            raise ArchiveError(f"{FILE_NAME} was changed after the archive was built; build it again.")
+        return metadata
+
+    @classmethod
+    def load_verified(cls, folder: Path) -> "Metadata":
+        """Return the record in `folder` after holding every file that it lists against its digest.
+
+        Raises:
+            ArchiveError: a file is missing or was changed, named.
+        """
+        try:
+            metadata = cls.decode((folder / FILE_NAME).read_text(encoding="utf-8"))
+        except (OSError, UnicodeDecodeError) as error:
+            raise ArchiveError(f"{FILE_NAME} can't be read: {error}; build the archive again.") from error
+        for name, digest in metadata.files.items():
+            path = folder / name
+            if not path.is_file():
+                raise ArchiveError(f"{name} is missing from the archive; build it again.")
+            if hashlib.sha256(path.read_bytes()).hexdigest() != digest:
+                raise ArchiveError(f"{name} was changed after the archive was built (SHA-256 differs); build it again.")
+        return metadata
+
+
+def _text(content: dict[str, Any]) -> str:
+    return json.dumps(content, indent=1, sort_keys=True, ensure_ascii=False) + "\n"

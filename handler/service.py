@@ -1,0 +1,159 @@
+"""A batch of requests → a reply to each: the whole product without the server."""
+
+import json
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from http import HTTPStatus
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from handler import arithmetic
+from handler.decode import decode
+from handler.engine import Engine
+from handler.errors import NoExplanations, RequestError
+from handler.metadata import Metadata
+from handler.payload import parse
+from handler.preprocess import preprocess
+from handler.responses import Reply, answer, parse_top_k, rank, refuse
+from handler.settings import Settings
+
+TOP_K = "x-top-k"
+REQUEST_ID = "x-request-id"
+
+
+@dataclass(frozen=True)
+class Request:
+    """One row of a batch.
+
+    Attributes:
+        row: TorchServe's; see `payload.parse`.
+        headers: names in lower case.
+        server_id: the server's own id of the request, used where no `x-request-id` was sent.
+    """
+
+    row: Mapping[str, Any]
+    headers: Mapping[str, str]
+    server_id: str | None = None
+
+
+@dataclass(frozen=True)
+class Prepared:
+    """A valid request: uint8 [images, crop, crop, 3], and how its client wants to be answered."""
+
+    images: NDArray[np.uint8]
+    instances: bool
+    top_k: int
+    request_id: str | None
+
+
+@dataclass(frozen=True)
+class BatchReport:
+    """What a batch cost.
+
+    Attributes:
+        requests: in the batch.
+        bad: of these, answered with an error.
+        images: that went through the network.
+        preprocess_s: reading bodies, decoding and scaling, seconds.
+        inference_s: seconds.
+    """
+
+    requests: int
+    bad: int
+    images: int
+    preprocess_s: float
+    inference_s: float
+
+
+class Service:
+    """One verified archive, loaded."""
+
+    def __init__(self, metadata: Metadata, engine: Engine, settings: Settings) -> None:
+        self.metadata = metadata
+        self.engine = engine
+        self.settings = settings
+
+    @classmethod
+    def load(cls, folder: Path, settings: Settings) -> "Service":
+        """Return the service of the archive unpacked in `folder`, verified and warmed up.
+
+        Raises:
+            ArchiveError: a file of the archive is missing or was changed.
+        """
+        metadata = Metadata.load_verified(folder)
+        chosen = arithmetic.choose(metadata.graphs, settings.arithmetic, torch.cpu.get_capabilities())
+        engine = Engine.load(folder / metadata.graphs[chosen], chosen, settings.threads)
+        side = metadata.preprocessing.crop
+        for batch in (1, 2):  # The first run of a shape plans its memory; a request must not wait for that.
+            engine.logits(np.zeros((batch, side, side, 3), np.uint8))
+        return cls(metadata, engine, settings)
+
+    def describe(self) -> dict[str, Any]:
+        """Return what runs here, for the management API."""
+        metadata = self.metadata
+        return {
+            "name": metadata.name,
+            "version": metadata.version,
+            "precision": metadata.precision,
+            "arithmetic": self.engine.arithmetic,
+            "threads": self.settings.threads,
+            "labels": metadata.labels,
+            "license": metadata.license,
+            "digest": metadata.digest,
+        }
+
+    def reply_all(self, requests: Sequence[Request]) -> tuple[list[Reply], BatchReport]:
+        """Return a reply to each request, in order, and what the batch cost.
+
+        A bad request gets its own error; the others are answered as if it had not been there.
+        """
+        started = time.perf_counter()
+        outcomes = [self._prepare_or_refuse(request) for request in requests]
+        prepared = [outcome for outcome in outcomes if isinstance(outcome, Prepared)]
+        ready = time.perf_counter()
+        images = [item.images for item in prepared]
+        # One row per image; split again below in the same order.
+        logits = iter(self.engine.logits(np.concatenate(images)) if images else ())
+        done = time.perf_counter()
+        replies = [
+            outcome if isinstance(outcome, Reply) else self._answer(outcome, [next(logits) for _ in outcome.images])
+            for outcome in outcomes
+        ]
+        count = sum(len(item) for item in images)
+        bad = len(requests) - len(prepared)
+        return replies, BatchReport(len(requests), bad, count, ready - started, done - ready)
+
+    def _prepare_or_refuse(self, request: Request) -> Prepared | Reply:
+        # TorchServe marks single rows, so one asking for a description may share a batch with predictions.
+        if request.headers.get("describe") == "True":
+            return Reply(HTTPStatus.OK, json.dumps(self.describe()).encode())
+        try:
+            return self._prepare(request)
+        except RequestError as error:
+            return refuse(error)
+
+    def _prepare(self, request: Request) -> Prepared:
+        headers, settings = request.headers, self.settings
+        if headers.get("explain") == "True":
+            raise NoExplanations("this archive answers predictions only; use /predictions.")
+        top_k = parse_top_k(headers.get(TOP_K), settings.top_k)
+        payload = parse(request.row, headers, settings.max_instances)
+        images = []
+        for number, encoded in enumerate(payload.images):
+            try:
+                pixels = decode(encoded, settings.max_megapixels)
+            except RequestError as error:
+                raise type(error)(f"instances[{number}]: {error}" if payload.instances else str(error)) from error
+            images.append(preprocess(pixels, self.metadata.preprocessing))
+        request_id = headers.get(REQUEST_ID) or request.server_id
+        return Prepared(np.stack(images), payload.instances, top_k, request_id)
+
+    def _answer(self, request: Prepared, logits: Sequence[NDArray[np.float32]]) -> Reply:
+        ranked = [rank(row, self.metadata.labels, request.top_k) for row in logits]
+        predictions = ranked if request.instances else ranked[0]
+        return answer(self.metadata.name, self.metadata.version, request.request_id, predictions)

@@ -1,0 +1,117 @@
+"""A float32 graph → int8 weights, once for int8 arithmetic and once for fp32 arithmetic."""
+
+from collections.abc import Iterator
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+import numpy as np
+import onnx
+from numpy.typing import NDArray
+from onnxruntime.quantization import CalibrationDataReader, CalibrationMethod, QuantFormat, QuantType, quantize_static
+from onnxruntime.quantization.shape_inference import quant_pre_process
+
+from scripts.build.export import INPUT
+
+MIN_CALIBRATION_IMAGES = 128
+_CALIBRATION_BATCH = 32
+
+
+class _Images(CalibrationDataReader):  # type: ignore[misc]
+    """Feeds batches to the calibrator, which asks until it gets None."""
+
+    def __init__(self, images: NDArray[np.uint8]) -> None:
+        batches = range(0, len(images), _CALIBRATION_BATCH)
+        self._feeds: Iterator[dict[str, NDArray[np.uint8]]] = iter(
+            [{INPUT: images[start : start + _CALIBRATION_BATCH]} for start in batches]
+        )
+
+    def get_next(self) -> dict[str, NDArray[np.uint8]] | None:
+        return next(self._feeds, None)
+
+
+def quantize(graph: Path, images: NDArray[np.uint8], int8_graph: Path) -> None:
+    """Write the int8 form of `graph` to `int8_graph`.
+
+    Weights are symmetric int8 per output channel in -64..64: seven bits, because without VNNI the int8 kernels add
+    pairs of products in 16 bits, and 2 x 255 x 127 would saturate there while 2 x 255 x 64 does not.
+
+    Args:
+        graph: float32 ONNX.
+        images: uint8 [images, crop, crop, 3], at least `MIN_CALIBRATION_IMAGES`, none of them used by the gate.
+        int8_graph: where to write.
+
+    Raises:
+        ValueError: too few images.
+    """
+    if len(images) < MIN_CALIBRATION_IMAGES:
+        raise ValueError(f"{len(images)} calibration images; at least {MIN_CALIBRATION_IMAGES} are needed")
+    with TemporaryDirectory() as folder:
+        prepared = Path(folder) / "prepared.onnx"
+        # Without optimization: it would break HardSwish up into two operators, each rounded.
+        quant_pre_process(str(graph), str(prepared), skip_symbolic_shape=True, skip_optimization=True)
+        quantize_static(
+            str(prepared),
+            str(int8_graph),
+            _Images(images),
+            quant_format=QuantFormat.QDQ,
+            per_channel=True,
+            reduce_range=True,
+            activation_type=QuantType.QUInt8,
+            weight_type=QuantType.QInt8,
+            nodes_to_exclude=_stem(onnx.load(prepared)),
+            calibrate_method=CalibrationMethod.MinMax,
+        )
+
+
+def keep_weights_only(int8_graph: Path, weights_graph: Path) -> None:
+    """Write `int8_graph` without the rounding of activations: the same int8 weights for fp32 arithmetic."""
+    model = onnx.load(int8_graph)
+    weights = {initializer.name for initializer in model.graph.initializer}
+    rounded = {
+        node.output[0]: node.input[0]
+        for node in model.graph.node
+        if node.op_type == "QuantizeLinear" and node.input[0] not in weights
+    }
+    restored = {
+        node.output[0]: rounded[node.input[0]]
+        for node in model.graph.node
+        if node.op_type == "DequantizeLinear" and node.input[0] in rounded
+    }
+    outputs = {output.name for output in model.graph.output}
+    kept = [node for node in model.graph.node if not ({node.output[0]} & (rounded.keys() | restored.keys()))]
+    for node in kept:
+        node.input[:] = [_origin(name, restored) for name in node.input]
+    for name in outputs & restored.keys():
+        # An output must keep its name; the node that computes it takes that name over.
+        _rename(kept, _origin(name, restored), name)
+    del model.graph.node[:]
+    model.graph.node.extend(kept)
+    used = {name for node in kept for name in node.input}
+    initializers = [initializer for initializer in model.graph.initializer if initializer.name in used]
+    del model.graph.initializer[:]
+    model.graph.initializer.extend(initializers)
+    onnx.checker.check_model(model)
+    onnx.save(model, weights_graph)
+
+
+def _stem(model: onnx.ModelProto) -> list[str]:
+    """Return the names of the nodes up to and including the first convolution, which stay in float32.
+
+    The normalisation gains nothing from int8. Nor does the first convolution, and it keeps the layout change for
+    int8 kernels behind the normalisation, whose broadcast over a last axis of 3 would cost more than the network.
+    """
+    names = [node.name for node in model.graph.node]
+    first = next(index for index, node in enumerate(model.graph.node) if node.op_type == "Conv")
+    return names[: first + 1]
+
+
+def _origin(name: str, restored: dict[str, str]) -> str:
+    while name in restored:
+        name = restored[name]
+    return name
+
+
+def _rename(nodes: list[onnx.NodeProto], old: str, new: str) -> None:
+    for node in nodes:
+        node.input[:] = [new if name == old else name for name in node.input]
+        node.output[:] = [new if name == old else name for name in node.output]
