@@ -3,6 +3,7 @@
 import warnings
 from pathlib import Path
 
+import onnx
 import torch
 from torch import Tensor, nn
 
@@ -54,3 +55,17 @@ def export(network: nn.Module, preprocessing: Preprocessing, path: Path) -> None
             output_names=list(OUTPUTS),
             dynamic_axes={name: {0: "batch"} for name in (INPUT, *OUTPUTS)},
         )
+    _unshare_constants(path)
+
+
+def _unshare_constants(path: Path) -> None:
+    """Give each layer its own constants: the exporter lets equal ones share, which hides biases from the quantizer."""
+    model = onnx.load(path)
+    constants = {constant.name: constant for constant in model.graph.initializer}
+    shared = [node for node in model.graph.node if node.op_type == "Identity" and node.input[0] in constants]
+    for node in shared:
+        copy = model.graph.initializer.add()
+        copy.CopyFrom(constants[node.input[0]])
+        copy.name = node.output[0]
+        model.graph.node.remove(node)
+    onnx.save(model, path)
