@@ -1,9 +1,9 @@
 """What a model is: `models/<name>/spec.yaml`, read strictly."""
 
 from pathlib import Path
-from typing import Literal
+from typing import Literal, Self
 
-from pydantic import Field, PositiveInt
+from pydantic import Field, PositiveInt, model_validator
 from ruamel.yaml import YAML
 from ruamel.yaml.error import YAMLError
 
@@ -53,8 +53,45 @@ class Gate(StrictModel):
     """Of images for which float32 and int8 give the same label."""
 
 
+class LossWeights(StrictModel):
+    """How much each lesson counts; scripts/build/student.py adds them up."""
+
+    maps: float = Field(ge=0)
+    """The teacher's feature maps."""
+    labels: float = Field(ge=0)
+    """The defect probability."""
+    teacher: float = Fraction
+    """How far the teacher's opinion replaces the experts' in that probability."""
+
+
+class Phase(StrictModel):
+    """A number of epochs with a learning rate that warms up and falls along a cosine."""
+
+    name: str
+    epochs: PositiveInt
+    batch: int = Field(ge=2)
+    side: PositiveInt
+    """Of the training crops, pixels; a multiple of 32."""
+    resize: tuple[PositiveInt, PositiveInt]
+    """Smallest and largest side to which a cell is resized before the crop, pixels."""
+    learning_rate: float = Field(gt=0)
+    weight_decay: float = Field(ge=0)
+    loss: LossWeights
+
+    @model_validator(mode="after")
+    def _crops_fit(self) -> Self:
+        if self.side % 32 or not self.side <= self.resize[0] <= self.resize[1]:
+            raise ValueError("`side` must be a multiple of 32 and at most `resize`, smallest first")
+        return self
+
+
 class Training(StrictModel):
-    """How the checkpoint is trained; scripts/build/training.py gives the words their meaning."""
+    """How the checkpoint is trained; scripts/build/training.py carries it out."""
+
+    seed: int
+    average: float = Field(ge=0, lt=1)
+    """Decay per step of the running average of the weights; the average is what is kept."""
+    phases: tuple[Phase, ...] = Field(min_length=1)
 
 
 class Spec(StrictModel):

@@ -1,0 +1,38 @@
+"""The spec's images in memory, for training and for evaluation."""
+
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from scripts.build.elpv import Cell, part
+from scripts.build.spec import Preprocessing, Spec
+from scripts.build.teacher import lessons
+from scripts.build.training import Validation
+from scripts.build.views import Cells, normalise, resize
+
+
+def training_cells(spec: Spec, folder: Path, tick: Callable[[int, int], None]) -> Cells:
+    """The train part with the teacher's lessons, which are kept in `folder`; `tick` is told (done, in all)."""
+    cells = part(spec.split_path, "train")
+    images = torch.from_numpy(np.stack([cell.image()[..., 0] for cell in cells]))[:, None]
+    labels = np.array([cell.label for cell in cells])
+    probability = torch.tensor([cell.probability for cell in cells])
+    return Cells(images, probability, lessons(images, labels, folder, tick))
+
+
+def validation_cells(spec: Spec) -> Validation:
+    """The val part as the network is served it."""
+    cells = part(spec.split_path, "val")
+    return Validation(network_input(cells, spec.preprocessing), torch.tensor([cell.label for cell in cells]))
+
+
+def network_input(cells: Sequence[Cell], preprocessing: Preprocessing) -> Tensor:
+    """Float [n, 3, crop, crop]: resized as uint8, cropped in the centre, normalised."""
+    images = torch.from_numpy(np.stack([cell.image() for cell in cells])).permute(0, 3, 1, 2)
+    resized = resize(images, preprocessing.resize)  # The cells are square.
+    edge = round((preprocessing.resize - preprocessing.crop) / 2)
+    cut = resized[..., edge : edge + preprocessing.crop, edge : edge + preprocessing.crop]
+    return normalise(cut / 255, preprocessing)
