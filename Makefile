@@ -1,0 +1,78 @@
+# Every verb; `make` alone lists them. Each is one `python -m scripts.…`, which takes the same words as options.
+
+.DEFAULT_GOAL := help
+.DELETE_ON_ERROR:
+SHELL := /bin/sh
+
+PYTHON ?= python3.11
+MODEL ?= elpv
+MODEL_STORE ?= model_store
+export MODEL_STORE
+
+VENV := .venv
+READY := $(VENV)/.ready
+BIN := $(VENV)/bin
+RUN := $(BIN)/python -m scripts
+
+ARCHIVES := $(MODEL_STORE)/mobilenet_v3-1.0.mar $(MODEL_STORE)/mobilenet_v3-2.0.mar
+ARCHIVE_INPUTS := $(wildcard handler/*.py models/elpv/spec.yaml models/elpv/split.csv models/elpv/checkpoint.safetensors)
+
+$(READY): requirements.lock pyproject.toml
+	@$(PYTHON) -m scripts.setup
+
+$(MODEL_STORE)/mobilenet_v3-1.0.mar: $(ARCHIVE_INPUTS) | $(READY)
+	@$(RUN).archive --version 1.0 --precision float32
+$(MODEL_STORE)/mobilenet_v3-2.0.mar: $(ARCHIVE_INPUTS) | $(READY)
+	@$(RUN).archive --version 2.0 --precision int8
+
+##@ Begin
+.PHONY: help setup serve start stop status predict
+help: ## this list
+	@awk 'BEGIN {FS = ":.*## "} /^##@/ {printf "\n%s\n", substr($$0, 5)} /^[a-z-]+:.*## / {printf "  %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+setup: ## make .venv from the lock file (TORCH_INDEX=<index> for a CPU-only torch, PYTHON=<python3.11>)
+	@$(PYTHON) -m scripts.setup
+serve: $(ARCHIVES) | $(READY) ## set up and build what is missing, then serve in the foreground
+	@$(RUN).serve
+start: $(ARCHIVES) | $(READY) ## the same in the background
+	@$(RUN).start
+stop: | $(READY) ## stop what serve or start began
+	@$(RUN).stop
+status: | $(READY) ## versions, weights, workers, arithmetic, health
+	@$(RUN).status
+predict: | $(READY) ## IMAGE=<file>: ask the running edge
+	@$(RUN).predict "$(IMAGE)"
+
+##@ Models
+.PHONY: train archive
+train: | $(READY) ## MODEL=elpv: train the checkpoint of models/<MODEL>
+	@$(RUN).train --model "$(MODEL)"
+archive: | $(READY) ## VERSION= PRECISION=float32|int8 [CHECKPOINT=] [MODEL=]: export, quantize, gate, archive
+	@$(RUN).archive --version "$(VERSION)" --precision "$(PRECISION)" --model "$(MODEL)" $(if $(CHECKPOINT),--checkpoint "$(CHECKPOINT)")
+
+##@ Versions in service
+.PHONY: register split shadow apply scale
+register: | $(READY) ## VERSION=: check the archive's digest, register it, wait for its workers
+	@$(RUN).register --version "$(VERSION)"
+split: | $(READY) ## SPLIT="1.0=50 2.0=50": change the weights of the running edge
+	@$(RUN).split $(SPLIT)
+shadow: | $(READY) ## VERSION= PERCENT=: mirror a share of the traffic to a version whose answers nobody sees
+	@$(RUN).shadow --version "$(VERSION)" --percent "$(PERCENT)"
+apply: | $(READY) ## bring a running server to the edited config.properties and traffic.yaml
+	@$(RUN).apply
+scale: | $(READY) ## VERSION= WORKERS=: change a version's number of workers
+	@$(RUN).scale --version "$(VERSION)" --workers "$(WORKERS)"
+
+##@ Work on the project
+.PHONY: test lint format load lock clean
+test: $(ARCHIVES) | $(READY) ## every test, against the real TorchServe and the real Envoy
+	@$(BIN)/python -m pytest
+lint: | $(READY) ## ruff and mypy --strict
+	@$(BIN)/ruff check . && $(BIN)/ruff format --check . && $(BIN)/mypy
+format: | $(READY) ## rewrite the code as `make lint` wants it
+	@$(BIN)/ruff check --fix . ; $(BIN)/ruff format .
+load: | $(READY) ## [USERS=16] [SECONDS=30]: Locust against the running edge
+	@$(BIN)/locust -f load_tests/locustfile.py --headless --only-summary --users $(or $(USERS),16) --run-time $(or $(SECONDS),30)s
+lock: | $(READY) ## make requirements.lock anew from pyproject.toml
+	@$(RUN).lock
+clean: ## remove built archives and logs, keep .venv
+	@rm -rf run $(ARCHIVES) $(ARCHIVES:=.sha256)

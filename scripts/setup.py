@@ -1,0 +1,77 @@
+"""Make `.venv` from requirements.lock. Runs before anything is installed: standard library only."""
+
+import argparse
+import hashlib
+import os
+import subprocess
+import sys
+import tomllib
+import venv
+from pathlib import Path
+
+ROOT = Path(__file__).parents[1]
+VENV = ROOT / ".venv"
+STAMP = VENV / ".ready"
+LOCK = ROOT / "requirements.lock"
+PYPROJECT = ROOT / "pyproject.toml"
+PYTHON = (3, 11)
+
+
+def torch_requirement() -> str:
+    """Return torch's pin, e.g. `torch==2.13.0`."""
+    dependencies: list[str] = tomllib.loads(PYPROJECT.read_text(encoding="utf-8"))["project"]["dependencies"]
+    return next(dependency for dependency in dependencies if dependency.startswith("torch=="))
+
+
+def wanted(torch_index: str | None) -> str:
+    """Return a digest of everything that decides what `.venv` holds."""
+    parts = (LOCK.read_text(encoding="utf-8"), torch_requirement(), torch_index or "", sys.version)
+    return hashlib.sha256("\0".join(parts).encode()).hexdigest()
+
+
+def install_commands(torch_index: str | None) -> list[list[str]]:
+    """Return the commands that fill a new virtual environment, in order."""
+    pip = [str(VENV / "bin" / "python"), "-m", "pip", "--disable-pip-version-check", "install", "--quiet"]
+    index = ["--index-url", torch_index] if torch_index else []
+    return [
+        [*pip, "--no-deps", "--require-hashes", "-r", str(LOCK)],
+        # Its own dependencies are in the lock; what PyPI's Linux build adds (CUDA) it pins itself.
+        [*pip, *index, torch_requirement()],
+    ]
+
+
+def main() -> int:
+    """Set up, or say that nothing is to be done; return the exit status."""
+    argparse.ArgumentParser(description=__doc__).parse_args()
+    if sys.version_info[:2] != PYTHON:
+        running = ".".join(map(str, sys.version_info[:2]))
+        print(f"error: Python 3.11 is needed, this is {running}; run `make setup PYTHON=/path/to/python3.11`.")
+        return 1
+    torch_index = os.environ.get("TORCH_INDEX") or None
+    digest = wanted(torch_index)
+    if STAMP.is_file() and STAMP.read_text(encoding="utf-8") == digest:
+        STAMP.touch()  # make compares times.
+        print(".venv is up to date")
+        return 0
+    print(f"making .venv: the packages of {LOCK.name}, then {torch_requirement()}; this takes some minutes", flush=True)
+    if not torch_index and sys.platform == "linux":
+        print("(PyPI's torch for Linux brings CUDA, several GB; TORCH_INDEX=<PyTorch's CPU index> avoids it)", flush=True)
+    venv.create(VENV, with_pip=True)
+    for command in install_commands(torch_index):
+        done = subprocess.run(command, check=False)
+        if done.returncode != 0:
+            print("error: pip failed, see above; `make setup` begins again where that is possible.", file=sys.stderr)
+            return 1
+    partial = STAMP.with_suffix(".partial")
+    partial.write_text(digest, encoding="utf-8")
+    partial.replace(STAMP)
+    print(".venv is ready")
+    return 0
+
+
+if __name__ == "__main__":
+    try:
+        sys.exit(main())
+    except KeyboardInterrupt:
+        print("interrupted; `make setup` begins again where that is possible.", file=sys.stderr)
+        sys.exit(130)
