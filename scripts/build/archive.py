@@ -18,8 +18,8 @@ from scripts.errors import UserError
 
 HANDLER = Path(__file__).parents[2] / "handler"
 ENTRY = "torchserve_entry.py"
-# What the handler imports beyond what TorchServe itself needs.
-REQUIREMENTS = ("multipart", "numpy", "onnxruntime", "pillow", "pydantic", "simplejpeg", "torch")
+# What the handler imports, and PyYAML, which TorchServe's workers import though its package does not ask for it.
+REQUIREMENTS = ("multipart", "numpy", "onnxruntime", "pillow", "pydantic", "pyyaml", "simplejpeg", "torch")
 _MANIFEST = "MAR-INF/MANIFEST.json"
 # The earliest time a zip can hold; the archiver writes the time of day, which would change every build's digest.
 _NO_TIME = (1980, 1, 1, 0, 0, 0)

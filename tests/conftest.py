@@ -1,0 +1,55 @@
+"""Real archives and real cells, shared by every test."""
+
+import os
+import zipfile
+from pathlib import Path
+
+import pytest
+
+from scripts.build import elpv
+
+MODEL_STORE = Path(os.environ.get("MODEL_STORE", "model_store"))
+
+
+def _archive(version: str) -> Path:
+    path = MODEL_STORE / f"mobilenet_v3-{version}.mar"
+    if not path.is_file():
+        pytest.exit(f"{path} is missing; `make test` builds it.", returncode=1)
+    return path
+
+
+def _unpacked(archive: Path, folder: Path) -> Path:
+    with zipfile.ZipFile(archive) as file:
+        file.extractall(folder)
+    return folder
+
+
+@pytest.fixture(scope="session")
+def float32_archive() -> Path:
+    return _archive("1.0")
+
+
+@pytest.fixture(scope="session")
+def int8_archive() -> Path:
+    return _archive("2.0")
+
+
+@pytest.fixture(scope="session")
+def float32_folder(float32_archive: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return _unpacked(float32_archive, tmp_path_factory.mktemp("float32"))
+
+
+@pytest.fixture(scope="session")
+def int8_folder(int8_archive: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return _unpacked(int8_archive, tmp_path_factory.mktemp("int8"))
+
+
+@pytest.fixture(scope="session")
+def cells() -> list[bytes]:
+    """Return the encoded images of the first 32 solar cells."""
+    return [cell.path.read_bytes() for cell in elpv.cells()[:32]]
+
+
+@pytest.fixture(scope="session")
+def cell(cells: list[bytes]) -> bytes:
+    return cells[0]

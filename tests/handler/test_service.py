@@ -1,0 +1,104 @@
+import base64
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from handler.responses import Reply
+from handler.service import Request, Service
+from handler.settings import Settings
+
+
+@pytest.fixture(scope="module")
+def service(int8_folder: Path) -> Service:
+    return Service.load(int8_folder, Settings(arithmetic="fp32"))
+
+
+def content(reply: Reply) -> Any:
+    return json.loads(reply.body)
+
+
+def raw(body: bytes, **headers: str) -> Request:
+    return Request({"body": body}, {name.replace("_", "-"): value for name, value in headers.items()}, "server-id")
+
+
+def test_a_cell_is_answered_with_label_probability_and_version(service: Service, cell: bytes) -> None:
+    replies, report = service.reply_all([raw(cell, x_request_id="mine")])
+    answer = content(replies[0])
+    assert replies[0].status == 200
+    assert (answer["model"], answer["version"], answer["request_id"]) == ("mobilenet_v3", "2.0", "mine")
+    assert {row["label"] for row in answer["predictions"]} == {"functional", "defective"}
+    assert sum(row["probability"] for row in answer["predictions"]) == pytest.approx(1, abs=1e-5)
+    assert (report.requests, report.images, report.bad) == (1, 1, 0)
+
+
+def test_without_a_request_id_the_servers_own_is_answered(service: Service, cell: bytes) -> None:
+    assert content(service.reply_all([raw(cell)])[0][0])["request_id"] == "server-id"
+
+
+def test_a_bad_row_gets_its_own_error_and_its_neighbours_the_same_answer_as_alone(
+    service: Service, cells: list[bytes]
+) -> None:
+    alone = [service.reply_all([raw(cell)])[0][0] for cell in cells[:2]]
+    batch = [raw(cells[0]), raw(cells[1][:3000]), raw(b"text"), raw(b""), raw(cells[1])]
+    replies, report = service.reply_all(batch)
+    assert [reply.status for reply in replies] == [200, 400, 415, 400, 200]
+    codes = [content(reply)["error"]["code"] for reply in replies[1:4]]
+    assert codes == ["unreadable_image", "unsupported_format", "empty_body"]
+    assert [_labels(replies[0]), _labels(replies[4])] == [_labels(reply) for reply in alone]
+    assert (report.requests, report.images, report.bad) == (5, 2, 3)
+
+
+def _labels(reply: Reply) -> list[tuple[str, float]]:
+    return [(row["label"], round(row["probability"], 4)) for row in content(reply)["predictions"]]
+
+
+def test_instances_are_answered_by_a_list_each_in_their_order(service: Service, cells: list[bytes]) -> None:
+    body = {"instances": [{"b64": base64.b64encode(cell).decode()} for cell in cells[:3]]}
+    replies, _ = service.reply_all([raw(cells[4]), raw(json.dumps(body).encode()), raw(cells[5])])
+    predictions = content(replies[1])["predictions"]
+    singles = [content(service.reply_all([raw(cell)])[0][0])["predictions"] for cell in cells[:3]]
+    assert [[row["label"] for row in rows] for rows in predictions] == [[row["label"] for row in one] for one in singles]
+
+
+def test_one_bad_instance_is_named(service: Service, cell: bytes) -> None:
+    images = [{"b64": base64.b64encode(image).decode()} for image in (cell, cell[:2000])]
+    reply = service.reply_all([raw(json.dumps({"instances": images}).encode())])[0][0]
+    assert reply.status == 400
+    assert content(reply)["error"]["message"].startswith("instances[1]: ")
+
+
+def test_top_k_is_per_request(service: Service, cell: bytes) -> None:
+    replies, _ = service.reply_all([raw(cell, x_top_k="1"), raw(cell), raw(cell, x_top_k="zero")])
+    assert [len(content(reply).get("predictions", [])) for reply in replies] == [1, 2, 0]
+    assert replies[2].status == 400
+
+
+def test_an_explanation_row_among_predictions_is_refused_alone(service: Service, cell: bytes) -> None:
+    replies, _ = service.reply_all([raw(cell, explain="True"), raw(cell)])
+    assert [reply.status for reply in replies] == [501, 200]
+
+
+def test_a_description_says_which_arithmetic_runs(service: Service, cell: bytes) -> None:
+    replies, _ = service.reply_all([raw(b"", describe="True"), raw(cell)])
+    assert content(replies[0])["arithmetic"] == "fp32"
+    assert replies[1].status == 200
+
+
+def test_a_batch_larger_than_the_engine_takes_at_once_is_answered(service: Service, cells: list[bytes]) -> None:
+    replies, report = service.reply_all([raw(cell) for cell in [*cells, *cells[:8]]])
+    assert {reply.status for reply in replies} == {200}
+    assert report.images == 40
+    assert [_labels(reply) for reply in replies[:8]] == [_labels(reply) for reply in replies[32:]]
+
+
+def test_both_arithmetics_of_an_int8_archive_give_the_same_labels(int8_folder: Path, cells: list[bytes]) -> None:
+    answers = {}
+    for arithmetic in ("int8", "fp32"):
+        service = Service.load(int8_folder, Settings(arithmetic=arithmetic))
+        assert service.describe()["arithmetic"] == arithmetic
+        replies, _ = service.reply_all([raw(cell) for cell in cells])
+        answers[arithmetic] = [content(reply)["predictions"][0]["label"] for reply in replies]
+    agreement = sum(a == b for a, b in zip(answers["int8"], answers["fp32"], strict=True))
+    assert agreement >= len(cells) - 1

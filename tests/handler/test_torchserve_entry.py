@@ -1,0 +1,59 @@
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+import ts
+from ts.context import Context, RequestProcessor
+from ts.metrics.metric_cache_yaml_impl import MetricsCacheYamlImpl
+
+from handler import torchserve_entry
+from handler.errors import ArchiveError
+from handler.torchserve_entry import MobileNetHandler
+
+
+def context(folder: Path, version: str = "2.0") -> Context:
+    manifest = {"model": {"modelName": "mobilenet_v3", "modelVersion": version}}
+    metrics = MetricsCacheYamlImpl(str(Path(ts.__file__).parent / "configs" / "metrics.yaml"))
+    metrics.initialize_cache()
+    return Context("mobilenet_v3", str(folder), manifest, 8, -1, "0.12.0", metrics=metrics)
+
+
+def with_requests(context: Context, *headers: dict[str, Any]) -> Context:
+    context.request_processor = [RequestProcessor(header) for header in headers]
+    context.request_ids = {index: f"id-{index}" for index in range(len(headers))}
+    return context
+
+
+def test_the_module_defines_exactly_one_class_as_torchserve_demands() -> None:
+    defined = [
+        value
+        for value in vars(torchserve_entry).values()
+        if isinstance(value, type) and value.__module__ == torchserve_entry.__name__
+    ]
+    assert defined == [MobileNetHandler]
+    assert not hasattr(torchserve_entry, "handle")
+
+
+def test_each_row_gets_its_own_status_headers_and_body(
+    int8_folder: Path, cell: bytes, caplog: pytest.LogCaptureFixture
+) -> None:
+    handler = MobileNetHandler()
+    ctx = context(int8_folder)
+    handler.initialize(ctx)
+    with_requests(ctx, {"X-Top-K": "1"}, {"body": {"content-type": "image/png"}})
+    with caplog.at_level("INFO"):
+        bodies = handler.handle([{"body": cell}, {"body": cell[:1000]}], ctx)
+    assert all(isinstance(body, bytes) for body in bodies)
+    assert len(json.loads(bodies[0])["predictions"]) == 1
+    assert [ctx.get_response_status(index)[0] for index in (0, 1)] == [200, 400]
+    assert ctx.get_response_headers(1) == {"content-type": "application/json", "x-model-version": "2.0"}
+    batch_size = [line for line in caplog.messages if line.startswith("[METRICS]BatchSize")]
+    assert len(batch_size) == 1
+    assert "ModelVersion:2.0" in batch_size[0]
+    assert "Arithmetic:" in batch_size[0]
+
+
+def test_a_manifest_of_another_version_is_refused(int8_folder: Path) -> None:
+    with pytest.raises(ArchiveError, match=r"manifest names mobilenet_v3 3\.0"):
+        MobileNetHandler().initialize(context(int8_folder, version="3.0"))
