@@ -1,0 +1,143 @@
+"""The edge's configuration: rendered from traffic.yaml, replaced by rename, and seen to be taken."""
+
+import hashlib
+import re
+from collections.abc import Callable, Iterable
+from pathlib import Path
+
+import jinja2
+
+from scripts.errors import UserError
+from scripts.serving import processes
+from scripts.serving.envoy_admin import Admin
+from scripts.serving.places import REPOSITORY, Ports
+from scripts.serving.traffic import Traffic, write
+
+TEMPLATES = REPOSITORY / "deploy" / "edge"
+# Envoy takes a file within milliseconds of its rename; a busy machine gets time.
+_TAKEN_WITHIN_S = 10.0
+# Clusters before the routes that lead to them.
+_ORDER = ("clusters", "shadow", "routes", "health")
+_LOG_TEXT = re.compile(r"^\[[^]]*\]\[\d+\]\[(warning|error|critical)\]\[\w+\] \[[^]]*\] (?P<text>.*)")
+
+
+class Edge:
+    """The files of one run directory that Envoy watches, and what it makes of them."""
+
+    def __init__(self, run: Path, ports: Ports, templates: Path = TEMPLATES) -> None:
+        """Keep the files in `run`/edge."""
+        self.folder = run / "edge"
+        self.log = run / "envoy.log"
+        self.access_log = run / "access.log"
+        self._ports = ports
+        self._admin = Admin(ports.admin)
+        self._templates = jinja2.Environment(
+            loader=jinja2.FileSystemLoader(templates),
+            undefined=jinja2.StrictUndefined,
+            trim_blocks=True,
+            lstrip_blocks=True,
+            autoescape=False,  # YAML; values go through `tojson`
+        )
+        self._templates.globals["source"] = lambda name: (templates / name).read_text()
+
+    @property
+    def bootstrap(self) -> Path:
+        """The file that Envoy starts from."""
+        return self.folder / "bootstrap.yaml"
+
+    def prepare(self, traffic: Traffic) -> None:
+        """Write every file, for an Envoy that is to be started."""
+        self.folder.mkdir(parents=True, exist_ok=True)
+        for name in ("bootstrap", *_ORDER):
+            write(self._path(name), self._render(name, traffic, traffic.versions))
+
+    def apply(self, traffic: Traffic, versions: Iterable[str]) -> None:
+        """Bring the running Envoy to `traffic`.
+
+        Args:
+            traffic: what is wanted.
+            versions: those that can be reached by their own path; the split's and the shadow's always can.
+
+        Raises:
+            UserError: Envoy refuses a file; with its reason. The files before are back in place, and in effect.
+        """
+        wanted = list(dict.fromkeys([*traffic.versions, *versions]))
+        before = {name: self._path(name).read_text() for name in _ORDER}
+        # Clusters that go are kept until no route leads to them.
+        known = re.findall(r'name: "version-(.*?)"', before["clusters"])
+        both = list(dict.fromkeys([*wanted, *known]))
+        try:
+            for name in _ORDER:
+                self._replace(name, self._render(name, traffic, both if name == "clusters" else wanted))
+            self._replace("clusters", self._render("clusters", traffic, wanted))
+        except UserError:
+            for name in reversed(_ORDER):
+                self._replace(name, before[name])
+            raise
+
+    def wait_taken(self, check: Callable[[], None] = lambda: None) -> None:
+        """Return when a starting Envoy has taken every file.
+
+        Raises:
+            UserError: it refuses one, with its reason.
+        """
+        for name in _ORDER:
+            self._wait(name, _version_of(self._path(name).read_text()), refusals=0, check=check)
+
+    def _replace(self, name: str, text: str) -> None:
+        path = self._path(name)
+        if path.read_text() == text:
+            return
+        refusals = self._admin.taken()[name].refusals
+        log_size = self.log.stat().st_size if self.log.is_file() else 0
+        write(path, text)
+        self._wait(name, _version_of(text), refusals, log_from=log_size)
+
+    def _wait(
+        self, name: str, version: str, refusals: int, log_from: int = 0, check: Callable[[], None] = lambda: None
+    ) -> None:
+        def done() -> bool:
+            check()
+            taken = self._admin.taken()[name]
+            if taken.refusals > refusals:
+                reason = self._reason(log_from)
+                raise UserError(f"Envoy refuses {self._path(name)}: {reason}; what was in effect stays.")
+            return taken.version == version
+
+        if not processes.wait_until(done, _TAKEN_WITHIN_S, pause_s=0.02):
+            raise UserError(f"Envoy has not taken {self._path(name)} within {_TAKEN_WITHIN_S:.0f} s; see {self.log}.")
+
+    def _reason(self, log_from: int) -> str:
+        def last() -> str | None:
+            with self.log.open(errors="replace") as stream:
+                stream.seek(log_from)
+                matches = [match for line in stream if (match := _LOG_TEXT.match(line))]
+            return matches[-1]["text"].rstrip(".") if matches else None
+
+        # The statistics change a moment before the line is written.
+        processes.wait_until(last, 2.0)
+        return last() or f"see {self.log}"
+
+    def _render(self, name: str, traffic: Traffic, versions: Iterable[str]) -> str:
+        text = self._templates.get_template(f"{name}.yaml.j2").render(
+            ports=self._ports,
+            folder=str(self.folder),
+            access_log=str(self.access_log),
+            versions=list(versions),
+            model=traffic.model,
+            split=traffic.split,
+            sticky_header=traffic.sticky_header,
+            shadow=traffic.shadow,
+            edge=traffic.edge,
+        )
+        # The version is the content's, so equal files are one version to Envoy.
+        return text.replace("@VERSION@", hashlib.sha256(text.encode()).hexdigest()[:12])
+
+    def _path(self, name: str) -> Path:
+        return self.folder / f"{name}.yaml"
+
+
+def _version_of(text: str) -> str:
+    match = re.search(r'version_info: "(\w+)"', text)
+    assert match is not None, "a template without version_info"
+    return match[1]

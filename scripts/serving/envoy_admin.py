@@ -1,0 +1,99 @@
+"""Envoy's admin interface: which configuration it has taken, and how its parts are."""
+
+import re
+from dataclasses import dataclass
+from typing import Any
+
+import requests
+
+from scripts.errors import UserError
+
+_TIMEOUT_S = 5.0
+# The statistics of each file that Envoy watches, by the file's name without its ending.
+_PREFIXES = {
+    "clusters": "cluster_manager.cds",
+    "routes": "http.edge.rds.edge",
+    "shadow": "http.shadow.rds.shadow",
+    "health": "extension_config_discovery.http_filter.healthz",
+}
+_STATISTIC = re.compile(r"(?P<name>\S+): \"?(?P<value>[^\"]*)\"?")
+
+
+@dataclass(frozen=True)
+class Taken:
+    """What Envoy did with one file.
+
+    Attributes:
+        version: version_info of the file in effect.
+        refusals: how many files it has refused since its start.
+    """
+
+    version: str
+    refusals: int
+
+
+class Admin:
+    """Asks the Envoy of this machine."""
+
+    def __init__(self, port: int) -> None:
+        """Talk to the admin port; nothing is opened before the first question."""
+        self._base = f"http://127.0.0.1:{port}"
+
+    def answers(self) -> bool:
+        """Return whether Envoy is up and serves (`/ready` says LIVE)."""
+        try:
+            return self._get("/ready").ok
+        except UserError:
+            return False
+
+    def taken(self) -> dict[str, Taken]:
+        """Return what Envoy has taken, by file: clusters, routes, shadow, health."""
+        found = _parse(self._get("/stats", filter="(version_text|update_rejected|update_failure|config_fail)$").text)
+        return {
+            name: Taken(
+                version=found.get(f"{prefix}.version_text", ""),
+                refusals=sum(
+                    int(found.get(f"{prefix}.{key}", "0"))
+                    for key in ("update_rejected", "update_failure", "config_fail")
+                ),
+            )
+            for name, prefix in _PREFIXES.items()
+        }
+
+    def active_requests(self) -> int:
+        """Return how many requests the edge works on, shadows not counted."""
+        return int(_parse(self._get("/stats", filter="^http.edge.downstream_rq_active$").text).popitem()[1])
+
+    def active_by_version(self, version: str) -> int:
+        """Return how many requests wait for an answer of `version`."""
+        name = f"cluster.version-{version}.upstream_rq_active"
+        return int(_parse(self._get("/stats", filter=f"^{re.escape(name)}$").text).get(name, "0"))
+
+    def healthy(self) -> dict[str, bool]:
+        """Return by version whether it has a ready worker, in the eyes of the active health check."""
+        document: dict[str, Any] = self._get("/clusters", format="json").json()
+        clusters = {item["name"]: item.get("host_statuses", []) for item in document.get("cluster_statuses", [])}
+        return {
+            name.removeprefix("version-"): all(
+                not host["health_status"].get("failed_active_health_check") for host in hosts
+            )
+            for name, hosts in clusters.items()
+            if name.startswith("version-")
+        }
+
+    def drain(self) -> None:
+        """Refuse new connections and close idle ones; those with a request go on."""
+        requests.post(f"{self._base}/drain_listeners?graceful&skip_exit", timeout=_TIMEOUT_S)
+
+    def _get(self, path: str, **query: str) -> requests.Response:
+        try:
+            with requests.Session() as session:
+                session.trust_env = False  # a proxy of the environment is not for loopback
+                return session.get(self._base + path, params=query, timeout=_TIMEOUT_S)
+        except requests.RequestException as error:
+            raise UserError(f"Envoy's admin port does not answer ({self._base}); is the edge running?") from error
+
+
+def _parse(text: str) -> dict[str, str]:
+    matches = (_STATISTIC.fullmatch(line) for line in text.splitlines())
+    return {match["name"]: match["value"] for match in matches if match}

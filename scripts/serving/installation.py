@@ -1,0 +1,68 @@
+"""The operator's two files, the ports and the archives, read together and found in order before anything starts."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+
+from handler.metadata import Metadata
+from scripts.build import archive
+from scripts.errors import UserError
+from scripts.serving import properties, traffic
+from scripts.serving.places import Places, Ports
+from scripts.serving.properties import Config
+from scripts.serving.traffic import Traffic
+
+
+@dataclass(frozen=True)
+class Installation:
+    """All that is wanted.
+
+    Attributes:
+        places: folders and files.
+        config: config.properties.
+        traffic: traffic.yaml.
+        ports: those of both files, as overridden by the environment.
+    """
+
+    places: Places
+    config: Config
+    traffic: Traffic
+    ports: Ports
+
+    @classmethod
+    def read(cls, environment: Mapping[str, str]) -> "Installation":
+        """Return what the files and the environment say.
+
+        Raises:
+            UserError: a mistake in one of them.
+        """
+        places = Places.from_environment(environment)
+        config = properties.read(places.config)
+        wanted = traffic.read(places.traffic)
+        _fit_together(config, wanted)
+        ports = replace(config.ports(), edge=wanted.edge.port).overridden(environment)
+        return cls(places, config, wanted, ports)
+
+    def verified(self, version: str) -> Metadata:
+        """Return what a version's archive says of itself, after its digest was checked.
+
+        Raises:
+            UserError: it is missing or was changed.
+        """
+        return archive.verify(self.places.archive(self.traffic.model, version))
+
+    @property
+    def url(self) -> str:
+        """Where callers reach the edge."""
+        address = self.traffic.edge.address
+        host = "127.0.0.1" if address in ("0.0.0.0", "::") else address
+        return f"http://{f'[{host}]' if ':' in host else host}:{self.ports.edge}"
+
+
+def _fit_together(config: Config, wanted: Traffic) -> None:
+    # netty's default (ConfigManager.getMaxRequestSize).
+    limit = int(config.torchserve.get("max_request_size", "6553500"))
+    if wanted.edge.max_body_bytes > limit:
+        raise UserError(
+            f"{config.path}: `max_request_size` ({limit}) is below `edge.max_body_bytes` of traffic.yaml "
+            f"({wanted.edge.max_body_bytes}); raise the first or lower the second."
+        )

@@ -1,0 +1,80 @@
+"""Where things lie: folders, files and ports, each with an environment variable, so that tests run beside a server."""
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, fields
+from pathlib import Path
+
+from scripts.errors import UserError
+
+REPOSITORY = Path(__file__).resolve().parents[2]
+
+
+@dataclass(frozen=True)
+class Places:
+    """Absolute paths of one installation.
+
+    Attributes:
+        run: logs, rendered configuration and process records of one running server.
+        model_store: the archives.
+        config: the operator's config.properties.
+        traffic: the operator's traffic.yaml.
+    """
+
+    run: Path
+    model_store: Path
+    config: Path
+    traffic: Path
+
+    @classmethod
+    def from_environment(cls, environment: Mapping[str, str]) -> "Places":
+        """Return the places that RUN_DIR, MODEL_STORE, CONFIG and TRAFFIC name; relative ones are the repository's."""
+        return cls(
+            run=REPOSITORY / environment.get("RUN_DIR", "run"),
+            model_store=REPOSITORY / environment.get("MODEL_STORE", "model_store"),
+            config=REPOSITORY / environment.get("CONFIG", "config.properties"),
+            traffic=REPOSITORY / environment.get("TRAFFIC", "traffic.yaml"),
+        )
+
+    def archive(self, model: str, version: str) -> Path:
+        """Return where the archive of `version` lies (it may be missing)."""
+        return self.model_store / f"{model}-{version}.mar"
+
+
+@dataclass(frozen=True)
+class Ports:
+    """TCP ports of one installation; `worker` numbers the workers' Unix sockets and is no TCP port."""
+
+    edge: int = 8000
+    inference: int = 8080
+    management: int = 8081
+    metrics: int = 8082
+    grpc_inference: int = 7070
+    grpc_management: int = 7071
+    admin: int = 9901
+    worker: int = 9000
+
+    def overridden(self, environment: Mapping[str, str]) -> "Ports":
+        """Return these ports with EDGE_PORT, INFERENCE_PORT, … of `environment` in their place.
+
+        Raises:
+            UserError: a variable is no port number.
+        """
+        return Ports(**{name: _port(environment, variable(name), value) for name, value in asdict(self).items()})
+
+    def tcp(self) -> dict[str, int]:
+        """Return the TCP ports by name."""
+        return {field.name: getattr(self, field.name) for field in fields(self) if field.name != "worker"}
+
+
+def variable(name: str) -> str:
+    """Return the environment variable of a port."""
+    return f"{name.upper()}_PORT"
+
+
+def _port(environment: Mapping[str, str], key: str, default: int) -> int:
+    value = environment.get(key)
+    if value is None:
+        return default
+    if not value.isascii() or not value.isdigit() or not 0 < int(value) < 65536:  # noqa: PLR2004
+        raise UserError(f"{key}={value} is no port; set a number from 1 to 65535.")
+    return int(value)

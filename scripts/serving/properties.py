@@ -1,0 +1,186 @@
+"""config.properties, read strictly: a mistake is one sentence before anything starts."""
+
+import difflib
+import json
+import os
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import javaproperties
+import pydantic
+from pydantic import Field
+
+from handler.settings import Settings
+from handler.strict import StrictModel, load
+from scripts.errors import UserError
+from scripts.serving import known_keys
+from scripts.serving.places import Ports
+
+HANDLER_PREFIX = "handler."
+_ADDRESS = re.compile(r"http://(?P<host>[^:/]+):(?P<port>\d+)/?")
+_LOOPBACK_HOSTS = ("127.0.0.1", "localhost")
+
+
+class VersionSettings(StrictModel):
+    """One version's entry in `models={…}`; the defaults are those of a version without an entry."""
+
+    batch_size: int = Field(default=8, ge=1, alias="batchSize")
+    # TorchServe waits for a batch this long even while workers idle; 0 or less caps batches at 2 (BatchAggregator).
+    max_batch_delay_ms: int = Field(default=5, ge=1, alias="maxBatchDelay")
+    min_workers: int = Field(default=1, ge=0, alias="minWorkers")
+    max_workers: int = Field(default=1, ge=1, alias="maxWorkers")
+    # A worker that takes longer is killed, so this is an upper bound for a whole batch.
+    response_timeout_s: int = Field(default=60, ge=1, alias="responseTimeout")
+
+    @pydantic.model_validator(mode="after")
+    def _ordered(self) -> "VersionSettings":
+        if self.min_workers > self.max_workers:
+            raise ValueError(f"minWorkers ({self.min_workers}) is above maxWorkers ({self.max_workers})")
+        return self
+
+
+@dataclass(frozen=True)
+class Config:
+    """A config.properties that holds together.
+
+    Attributes:
+        path: the file.
+        torchserve: TorchServe's own keys as they are written.
+        models: model → version → settings.
+        handler: the workers' settings.
+    """
+
+    path: Path
+    torchserve: Mapping[str, str]
+    models: Mapping[str, Mapping[str, VersionSettings]]
+    handler: Settings
+
+    def version(self, model: str, version: str) -> VersionSettings:
+        """Return a version's settings; the documented defaults when it has no entry."""
+        return self.models.get(model, {}).get(version, VersionSettings())
+
+    def ports(self) -> Ports:
+        """Return the ports that the file names, TorchServe's defaults where it names none."""
+        values = self.torchserve
+        named = {
+            key.removesuffix("_address"): _port_of(key, values[key]) for key in known_keys.ADDRESSES if key in values
+        }
+        grpc = {key.removesuffix("_port"): int(values[key]) for key in _GRPC_PORTS if key in values}
+        return replace(Ports(), **named, **grpc)
+
+    def environment(self) -> dict[str, str]:
+        """Return the handler's settings as the environment variables that its workers read."""
+        return {f"HANDLER_{name.upper()}": str(value) for name, value in self.handler.model_dump().items()}
+
+
+_GRPC_PORTS = ("grpc_inference_port", "grpc_management_port")
+
+
+def read(path: Path, cores: int | None = None) -> Config:
+    """Return the configuration in `path`.
+
+    Args:
+        path: config.properties.
+        cores: processors that workers may use; this process's own by default.
+
+    Raises:
+        UserError: one sentence that names the file, the key and a fix.
+    """
+    if not path.is_file():
+        raise UserError(f"{path}: there is no such file; restore it from the repository or set CONFIG.")
+    values = javaproperties.loads(path.read_text(), object_pairs_hook=lambda pairs: _once(path, pairs))
+    handler_values = {key: value for key, value in values.items() if key.startswith(HANDLER_PREFIX)}
+    torchserve = {key: value for key, value in values.items() if key not in handler_values}
+    try:
+        named = {key.removeprefix(HANDLER_PREFIX): value for key, value in handler_values.items()}
+        handler = load(Settings, named, "`handler.`")
+        _check_keys(torchserve)
+        models = dict(_models(torchserve.get("models", "{}")))
+    except ValueError as error:
+        raise UserError(f"{path}: {error}") from None
+    config = Config(path, torchserve, models, handler)
+    for model, versions in models.items():
+        for version, settings in versions.items():
+            check_cores(config, model, version, settings.max_workers, cores)
+    return config
+
+
+def check_cores(config: Config, model: str, version: str, workers: int, cores: int | None = None) -> None:
+    """Return when a version's workers fit the machine.
+
+    Raises:
+        UserError: workers x threads is more than the cores; ONNX Runtime's spinning threads would slow each other.
+    """
+    cores = cores or len(os.sched_getaffinity(0))
+    threads = config.handler.threads
+    if workers * threads > cores:
+        raise UserError(
+            f"{config.path}: {model} {version}: {workers} workers x {threads} threads are more than the "
+            f"{cores} cores here; lower maxWorkers to {cores // threads} or handler.threads."
+        )
+
+
+def _once(path: Path, pairs: Any) -> dict[str, str]:
+    values: dict[str, str] = {}
+    for key, value in pairs:
+        if key in values:
+            raise UserError(f"{path}: `{key}` is there twice; keep one.")
+        values[key] = value
+    return values
+
+
+def _check_keys(values: Mapping[str, str]) -> None:
+    for key, value in values.items():
+        if key in known_keys.FIXED:
+            fixed, why = known_keys.FIXED[key]
+            if value != fixed:
+                raise ValueError(f"`{key}` can't be chosen: {why}; remove it.")
+        elif key in known_keys.LAUNCHER:
+            raise ValueError(f"`{key}` would be ignored; {known_keys.LAUNCHER[key]}.")
+        elif key not in known_keys.TORCHSERVE:
+            near = difflib.get_close_matches(key, [*known_keys.TORCHSERVE, *_handler_keys()], n=1)
+            hint = f"did you mean `{near[0]}`?" if near else "remove it."
+            raise ValueError(f"unknown key `{key}`; {hint}")
+        elif key in known_keys.ADDRESSES:
+            _port_of(key, value)
+        elif key in known_keys.GRPC_ADDRESSES and value not in _LOOPBACK_HOSTS:
+            raise ValueError(f"`{key}` is {value}; {_LOOPBACK_ONLY} Use 127.0.0.1.")
+        elif key in _GRPC_PORTS and not value.isdigit():
+            raise ValueError(f"`{key}` is {value!r}; use a port number.")
+
+
+_LOOPBACK_ONLY = "TorchServe's ports never face a network (its HTTP stack is old and unpatched), only the edge does."
+
+
+def _handler_keys() -> list[str]:
+    return [HANDLER_PREFIX + name for name in Settings.model_fields]
+
+
+def _port_of(key: str, value: str) -> int:
+    match = _ADDRESS.fullmatch(value)
+    if match is None:
+        raise ValueError(f"`{key}` is {value!r}; write it as http://127.0.0.1:PORT.")
+    if match["host"] not in _LOOPBACK_HOSTS:
+        raise ValueError(f"`{key}` is {value}; {_LOOPBACK_ONLY} Use 127.0.0.1.")
+    return int(match["port"])
+
+
+def _models(text: str) -> Iterator[tuple[str, dict[str, VersionSettings]]]:
+    try:
+        models = json.loads(text)
+    except json.JSONDecodeError as error:
+        near = text[max(error.pos - 20, 0) : error.pos + 10]
+        raise ValueError(f"`models` is no JSON: {error.msg} near `{near}`.") from None
+    if not isinstance(models, dict) or not all(isinstance(versions, dict) for versions in models.values()):
+        raise ValueError('`models` must look like {"mobilenet_v3": {"1.0": {"batchSize": 8}}}.')
+    for model, versions in models.items():
+        yield (
+            model,
+            {
+                version: load(VersionSettings, settings, f"`models`: {model} {version}")
+                for version, settings in versions.items()
+            },
+        )

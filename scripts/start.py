@@ -1,0 +1,53 @@
+"""Starts a server in the background and returns when it is ready."""
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from scripts import cli
+from scripts.serving import processes, state
+from scripts.serving.places import REPOSITORY, Places
+
+
+def main(as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False) -> None:
+    """Start in the background; when it does not come up, exit as `serve` would, with its reason."""
+    run = Places.from_environment(os.environ).run
+    running = state.running(run)
+    if running:
+        print(json.dumps({"url": running.url, "already_running": True}) if as_json else f"already runs: {running.url}")
+        return
+    run.mkdir(parents=True, exist_ok=True)
+    log = run / "supervisor.log"
+    with log.open("w+") as stream:
+        server = subprocess.Popen(
+            [sys.executable, "-m", "scripts.serve", *(["--json"] if as_json else [])],
+            cwd=REPOSITORY,
+            stdin=subprocess.DEVNULL,
+            stdout=stream,
+            stderr=subprocess.STDOUT,
+            start_new_session=True,
+        )
+        try:
+            while server.poll() is None and not _serving(run, server.pid):
+                processes.wait_until(lambda: server.poll() is not None or _serving(run, server.pid), 1)
+        except KeyboardInterrupt:
+            server.terminate()
+            server.wait()
+            raise
+    print(log.read_text().strip(), file=sys.stderr if server.poll() else sys.stdout)
+    if server.poll():
+        raise typer.Exit(server.returncode)
+
+
+def _serving(run: Path, pid: int) -> bool:
+    now = state.load(run)
+    return now is not None and now.supervisor.pid == pid and now.phase == "serving"
+
+
+if __name__ == "__main__":
+    cli.run(main)
