@@ -36,7 +36,9 @@ class Settings(StrictModel):
         Raises:
             ArchiveError: an unknown or wrong variable, named.
         """
-        named = {key.removeprefix(PREFIX).lower(): value for key, value in environment.items() if key.startswith(PREFIX)}
+        named = {
+            key.removeprefix(PREFIX).lower(): value for key, value in environment.items() if key.startswith(PREFIX)
+        }
         try:
             return load(cls, named, f"environment variables {PREFIX}*")
         except ValueError as error:

@@ -36,9 +36,7 @@ class MobileNetHandler:
                 f"the manifest names {' '.join(said)}, model.json {metadata.name} {metadata.version}; "
                 "build the archive again."
             )
-        self.metrics = BatchMetrics(
-            context.metrics, metadata.name, metadata.version, self.service.engine.arithmetic
-        )
+        self.metrics = BatchMetrics(context.metrics, metadata.name, metadata.version, self.service.engine.arithmetic)
 
     def handle(self, rows: Sequence[Mapping[str, Any]], context: Any) -> list[bytes]:
         """Return one JSON body a row, and set each row's status and headers."""

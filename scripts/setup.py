@@ -55,7 +55,9 @@ def main() -> int:
         return 0
     print(f"making .venv: the packages of {LOCK.name}, then {torch_requirement()}; this takes some minutes", flush=True)
     if not torch_index and sys.platform == "linux":
-        print("(PyPI's torch for Linux brings CUDA, several GB; TORCH_INDEX=<PyTorch's CPU index> avoids it)", flush=True)
+        print(
+            "(PyPI's torch for Linux brings CUDA, several GB; TORCH_INDEX=<PyTorch's CPU index> avoids it)", flush=True
+        )
     venv.create(VENV, with_pip=True)
     for command in install_commands(torch_index):
         done = subprocess.run(command, check=False)

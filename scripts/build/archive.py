@@ -107,7 +107,7 @@ def _pack(stage: Path, metadata: Metadata, folder: Path) -> Path:
     for item in stage.iterdir():
         if item.name not in (ENTRY, "requirements.txt"):
             item.rename(extra / item.name)
-    command = [
+    command: list[str | Path] = [
         Path(sys.executable).with_name("torch-model-archiver"),
         *("--model-name", metadata.name, "--version", metadata.version),
         *("--handler", stage / ENTRY, "--requirements-file", stage / "requirements.txt"),

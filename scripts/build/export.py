@@ -17,11 +17,14 @@ OUTPUTS = ("logits", "features")
 class ServingGraph(nn.Module):
     """The network with normalisation in front of it and its last feature map beside its logits."""
 
+    mean: Tensor
+    scale: Tensor
+
     def __init__(self, network: nn.Module, preprocessing: Preprocessing) -> None:
         super().__init__()
-        self.features = network.features
-        self.pool = network.avgpool
-        self.classifier = network.classifier
+        self.body = network.get_submodule("features")
+        self.pool = network.get_submodule("avgpool")
+        self.classifier = network.get_submodule("classifier")
         self.register_buffer("mean", 255 * torch.tensor(preprocessing.mean).reshape(1, 3, 1, 1))
         self.register_buffer("scale", 1 / (255 * torch.tensor(preprocessing.std).reshape(1, 3, 1, 1)))
 
@@ -32,7 +35,7 @@ class ServingGraph(nn.Module):
             images: uint8 [batch, crop, crop, 3], RGB, 0 to 255.
         """
         normalised = (images.permute(0, 3, 1, 2).float() - self.mean) * self.scale
-        features: Tensor = self.features(normalised)
+        features: Tensor = self.body(normalised)
         logits: Tensor = self.classifier(self.pool(features).flatten(1))
         return logits, features
 

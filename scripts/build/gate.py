@@ -62,7 +62,8 @@ def classify(engine: Engine, images: NDArray[np.uint8]) -> NDArray[np.intp]:
         engine: of one graph.
         images: uint8 [images, crop, crop, 3].
     """
-    return engine.logits(images).argmax(axis=1)
+    classes: NDArray[np.intp] = engine.logits(images).argmax(axis=1)
+    return classes
 
 
 def judge(

@@ -35,7 +35,8 @@ def test_the_multipart_field_data_is_the_image() -> None:
 
 
 def test_a_row_that_torchserve_took_out_of_multipart_is_the_image() -> None:
-    assert parse({"data": bytearray(IMAGE)}, {"content-type": "multipart/form-data; boundary=b"}, 8) == Payload((IMAGE,))
+    headers = {"content-type": "multipart/form-data; boundary=b"}
+    assert parse({"data": bytearray(IMAGE)}, headers, 8) == Payload((IMAGE,))
 
 
 def test_json_instances_keep_their_order() -> None:

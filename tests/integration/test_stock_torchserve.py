@@ -90,9 +90,7 @@ def stock(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stock]:
         "TMPDIR": str(folder / "tmp"),
     }
     with (folder / "log").open("wb") as log:
-        process = subprocess.Popen(
-            command, cwd=folder, env=environment, stdout=log, stderr=log, start_new_session=True
-        )
+        process = subprocess.Popen(command, cwd=folder, env=environment, stdout=log, stderr=log, start_new_session=True)
     try:
         wait_until(lambda: answers(f"http://127.0.0.1:{inference}/ping"), process)
         yield Stock(folder, f"http://127.0.0.1:{inference}", f"http://127.0.0.1:{management}")

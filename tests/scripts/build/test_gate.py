@@ -52,7 +52,7 @@ def test_an_untrained_checkpoint_gets_no_archive(tmp_path: Path) -> None:
     torch.manual_seed(0)
     checkpoint = tmp_path / "untrained.safetensors"
     save_checkpoint(build_network("mobilenet_v3_small", 2).state_dict(), checkpoint, {})
-    with pytest.raises(UserError, match="does not pass the gate.*misses min_accuracy.*No archive was written"):
+    with pytest.raises(UserError, match=r"does not pass the gate.*misses min_accuracy.*No archive was written"):
         build_version(Spec.load(MODELS / "elpv"), "3.0", "float32", checkpoint, tmp_path / "store")
     assert not (tmp_path / "store").exists()
 
