@@ -1,0 +1,70 @@
+"""Ask the running edge about one image."""
+
+import json
+import os
+from pathlib import Path
+from typing import Annotated
+
+import requests
+import typer
+
+from scripts import cli
+from scripts.errors import UserError
+from scripts.serving import traffic
+from scripts.serving.places import Places, Ports
+
+_TIMEOUT_S = 60
+
+
+def main(
+    image: Annotated[Path, typer.Argument(help="a file: JPEG, PNG, WebP, BMP, GIF or TIFF")],
+    version: Annotated[str | None, typer.Option(help="pin a version; default: whichever the split gives")] = None,
+    user: Annotated[str | None, typer.Option(help="sent as x-user-id: the same user meets the same version")] = None,
+    top_k: Annotated[int | None, typer.Option(help="predictions in the answer")] = None,
+    json_: Annotated[bool, typer.Option("--json", help="print the answer as it came")] = False,
+) -> None:
+    """Send one image and print what the model sees in it."""
+    try:
+        body = image.read_bytes()
+    except OSError as error:
+        raise UserError(f"{image}: {error.strerror}; name an image file, e.g. make predict IMAGE=cell.png.") from error
+    answer = ask(_url(version), body, user, top_k)
+    if json_:
+        print(json.dumps(answer))
+        return
+    for prediction in answer["predictions"]:
+        print(f"{prediction['probability']:8.2%}  {prediction['label']}")
+    print(f"{answer['model']} {answer['version']}, request {answer['request_id']}")
+
+
+def ask(url: str, body: bytes, user: str | None, top_k: int | None) -> dict[str, object]:
+    """Return the edge's answer to one image.
+
+    Raises:
+        UserError: nothing answers at `url`, or it refuses, with its own words.
+    """
+    headers = {"content-type": "application/octet-stream"}
+    headers |= {"x-user-id": user} if user else {}
+    params = {"top_k": str(top_k)} if top_k is not None else {}
+    try:
+        response = requests.post(url, data=body, headers=headers, params=params, timeout=_TIMEOUT_S)
+    except requests.RequestException as error:
+        raise UserError(f"{url} does not answer ({type(error).__name__}); `make start` starts the server.") from error
+    try:
+        answer: dict[str, object] = response.json()
+    except ValueError as error:
+        raise UserError(f"{url} answered {response.status_code} without JSON; is it this project's edge?") from error
+    if not response.ok:
+        raise UserError(f"{url} answered {response.status_code}: {json.dumps(answer.get('error', answer))}")
+    return answer
+
+
+def _url(version: str | None) -> str:
+    wanted = traffic.read(Places.from_environment(os.environ).traffic)
+    port = Ports(edge=wanted.edge.port).overridden(os.environ).edge
+    path = f"/predictions/{wanted.model}" + (f"/{version}" if version else "")
+    return f"http://127.0.0.1:{port}{path}"
+
+
+if __name__ == "__main__":
+    cli.run(main)
