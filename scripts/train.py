@@ -6,7 +6,7 @@ from typing import Annotated
 
 import torch
 import typer
-from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
 from scripts.build.network import build_network, save_checkpoint
 from scripts.build.spec import MODELS, Spec
@@ -14,6 +14,37 @@ from scripts.build.training import Trainer
 from scripts.build.training_data import training_cells, validation_cells
 from scripts.build.training_log import draw, write_csv
 from scripts.cli import run
+
+RUNS = Path("runs/train")
+
+
+def train(spec: Spec, trainer: Trainer, folder: Path, progress: Progress) -> None:
+    """Carry out what is left of the spec's training, showing it in `progress`.
+
+    Args:
+        spec: what to train.
+        trainer: at its start, or resumed.
+        folder: keeps the teacher's lessons and the log as it grows.
+        progress: shows the bars and prints a line for each epoch.
+    """
+    task = progress.add_task("teacher looks at the cells", total=None)
+    cells = training_cells(spec, folder, lambda done, of: progress.update(task, completed=done, total=of))
+    progress.remove_task(task)
+    epochs = sum(phase.epochs for phase in spec.training.phases)
+    task = progress.add_task("epochs", total=epochs, completed=len(trainer.log))
+    for line in trainer.epochs(cells, validation_cells(spec), time.monotonic):
+        write_csv(trainer.log, folder / "training_log.csv")
+        reached = f"loss {line.loss:.4f}, val {line.val_accuracy:.2%}, {line.seconds:.0f} s"
+        progress.console.print(f"{line.phase} {line.epoch}: {reached}")
+        progress.advance(task)
+
+
+def keep(spec: Spec, trainer: Trainer) -> None:
+    """Replace the committed checkpoint, its log and its figure."""
+    metadata = {"license": spec.license, "labels": ",".join(spec.labels)}
+    save_checkpoint(trainer.weights, spec.checkpoint_path, metadata)
+    write_csv(trainer.log, spec.folder / "training_log.csv")
+    draw(trainer.log, spec.folder / "training.png")
 
 
 def main(
@@ -23,35 +54,24 @@ def main(
 ) -> None:
     """Train, showing each epoch; a run that was stopped goes on after its last whole epoch."""
     spec = Spec.load(MODELS / model)
-    runs = Path("runs") / "train" / model
-    if threads:
-        torch.set_num_threads(threads)
-    state = runs / "state.pt"
+    state = RUNS / model / "state.pt"
     if restart:
         state.unlink(missing_ok=True)
+    if threads:
+        torch.set_num_threads(threads)
     torch.manual_seed(spec.training.seed)
     network = build_network(spec.architecture, len(spec.labels))
     trainer = Trainer(network, spec.training, spec.preprocessing, state)
-    total = sum(phase.epochs for phase in spec.training.phases)
-    columns = (TextColumn("{task.description}"), BarColumn(), TextColumn("{task.completed}/{task.total}"))
-    with Progress(*columns, TimeRemainingColumn()) as progress:
-        looking = progress.add_task("teacher", total=None)
-        cells = training_cells(
-            spec, runs, lambda done, of: progress.update(looking, completed=done, total=of, refresh=True)
-        )
-        progress.remove_task(looking)
-        validation = validation_cells(spec)
-        task = progress.add_task("epochs", total=total, completed=trainer.resume())
-        for line in trainer.epochs(cells, validation, time.monotonic):
-            write_csv(trainer.log, runs / "training_log.csv")
-            progress.console.print(
-                f"{line.phase} {line.epoch}: loss {line.loss:.4f}, val {line.val_accuracy:.2%}, {line.seconds:.0f} s"
-            )
-            progress.advance(task)
-    save_checkpoint(trainer.weights, spec.checkpoint_path, {"license": spec.license, "labels": ",".join(spec.labels)})
-    write_csv(trainer.log, spec.folder / "training_log.csv")
-    draw(trainer.log, spec.folder / "training.png")
-    state.unlink()
+    trainer.resume()
+    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
+    try:
+        with Progress(*columns) as progress:
+            train(spec, trainer, RUNS / model, progress)
+    except KeyboardInterrupt:
+        print(f"stopped after epoch {len(trainer.log)}; the same command goes on from there")
+        raise
+    keep(spec, trainer)
+    state.unlink(missing_ok=True)
     print(f"{spec.checkpoint_path}: val accuracy {trainer.log[-1].val_accuracy:.2%}; licence: {spec.license}")
 
 

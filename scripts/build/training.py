@@ -85,22 +85,30 @@ class Trainer:
     def resume(self) -> int:
         """Go on from the state on disk, if there is one; the number of epochs that are done.
 
+        Phases that have not begun may have changed since: what was learned before them stands.
+
         Raises:
-            UserError: the state belongs to other settings or another network.
+            UserError: the state belongs to other settings.
         """
         if not self.state_path.is_file():
             return 0
         state = torch.load(self.state_path, map_location=self.device, weights_only=True)
-        if state["training"] != self.training.model_dump_json():
+        begun = self._begun(len(state["log"]))
+        if state["begun"] != begun.model_dump_json():
             raise UserError(f"{self.state_path}: begun with other training settings; `--restart` begins anew")
         self.log = [Epoch(**line) for line in state["log"]]
-        done = itertools.accumulate(phase.epochs for phase in self.training.phases)
-        reached = next((phase for phase, end in zip(self.training.phases, done, strict=True) if end >= len(self.log)))
-        self.optimizer = self._optimizer(reached)
+        self.optimizer = self._optimizer(begun.phases[-1])
         self.student.load_state_dict(state["student"])
         self.average.load_state_dict(state["average"])
         self.optimizer.load_state_dict(state["optimizer"])
         return len(self.log)
+
+    def _begun(self, epochs: int) -> Training:
+        """The settings that the first `epochs` epochs (at least one) depend on."""
+        phases = self.training.phases
+        ends = itertools.accumulate(phase.epochs for phase in phases)
+        count = next((number for number, end in enumerate(ends, 1) if end >= epochs), len(phases))
+        return self.training.model_copy(update={"phases": phases[:count]})
 
     def _epoch(self, cells: Cells, phase: Phase, number: int) -> float:
         seed = self.training.seed + 1000 * len(
@@ -139,7 +147,7 @@ class Trainer:
     def _save(self) -> None:
         buffer = io.BytesIO()
         state = {
-            "training": self.training.model_dump_json(),
+            "begun": self._begun(len(self.log)).model_dump_json(),
             "student": self.student.state_dict(),
             "average": self.average.state_dict(),
             "optimizer": self.optimizer.state_dict(),

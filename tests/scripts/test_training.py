@@ -73,6 +73,14 @@ def test_a_run_is_not_resumed_with_other_settings(tmp_path, cells, validation):
         trainer(tmp_path, phase("maps", 1, rate=0.002)).resume()
 
 
+def test_a_phase_that_has_not_begun_may_change(tmp_path, cells, validation):
+    train(trainer(tmp_path, phase("maps", 1), phase("labels", 1)), cells, validation, epochs=1)
+    longer = trainer(tmp_path, phase("maps", 1), phase("labels", 2))
+    assert longer.resume() == 1
+    train(longer, cells, validation)
+    assert len(longer.log) == 3
+
+
 def test_a_loss_that_explodes_ends_the_run_with_what_to_do(tmp_path, cells, validation):
     with pytest.raises(UserError, match="phase maps: the loss is no longer finite; lower its learning_rate"):
         train(trainer(tmp_path, phase("maps", 3, rate=1e20)), cells, validation)
