@@ -3,7 +3,7 @@
 import json
 import os
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import requests
 import typer
@@ -37,7 +37,7 @@ def main(
     print(f"{answer['model']} {answer['version']}, request {answer['request_id']}")
 
 
-def ask(url: str, body: bytes, user: str | None, top_k: int | None) -> dict[str, object]:
+def ask(url: str, body: bytes, user: str | None, top_k: int | None) -> dict[str, Any]:
     """Return the edge's answer to one image.
 
     Raises:
@@ -51,7 +51,7 @@ def ask(url: str, body: bytes, user: str | None, top_k: int | None) -> dict[str,
     except requests.RequestException as error:
         raise UserError(f"{url} does not answer ({type(error).__name__}); `make start` starts the server.") from error
     try:
-        answer: dict[str, object] = response.json()
+        answer: dict[str, Any] = response.json()
     except ValueError as error:
         raise UserError(f"{url} answered {response.status_code} without JSON; is it this project's edge?") from error
     if not response.ok:
