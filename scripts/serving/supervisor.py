@@ -13,7 +13,7 @@ import envoy  # type: ignore[import-untyped]
 import requests
 
 from scripts.errors import UserError
-from scripts.serving import ports, processes, state, torchserve
+from scripts.serving import changes, ports, processes, state, torchserve
 from scripts.serving.edge import Edge
 from scripts.serving.envoy_admin import Admin
 from scripts.serving.installation import Installation
@@ -93,6 +93,7 @@ class Supervisor:
         self._deadline = time.monotonic() + START_WITHIN_S
         ports.require_free(wanted.ports, wanted.traffic.edge.address)
         self._state = State("starting", Record.of(os.getpid(), session=False), wanted.ports, wanted.url).save(self._run)
+        changes.save_static(wanted)
         self._launch("torchserve", lambda: torchserve.start(wanted.config, wanted.ports, wanted.places))
         self._await("TorchServe", lambda: _ok(f"http://127.0.0.1:{wanted.ports.inference}/ping"))
         self._register()

@@ -98,7 +98,12 @@ def read(path: Path) -> Traffic:
     Raises:
         UserError: one sentence that names the file, the key and a fix.
     """
-    document = _parse(path)
+    return parse(_text(path), path)
+
+
+def parse(text: str, path: Path) -> Traffic:
+    """Return the traffic that `text` describes, which is or shall be the content of `path`; raises as `read` does."""
+    document = _document(text, path)
     _require_quoted(path, document)
     try:
         return load(Traffic, document, str(path))
@@ -113,7 +118,7 @@ def rewrite(
 
     A version of the file that `split` leaves out gets 0: its place decides which users meet it when it comes back.
     """
-    document = _parse(path)
+    document = _document(_text(path), path)
     if split is not None:
         weights = document["split"]
         for version in weights:
@@ -160,11 +165,16 @@ def _yaml() -> YAML:
     return yaml
 
 
-def _parse(path: Path) -> CommentedMap:
+def _text(path: Path) -> str:
     try:
-        document = _yaml().load(path.read_text())
+        return path.read_text()
     except FileNotFoundError:
         raise UserError(f"{path}: there is no such file; restore it from the repository or set TRAFFIC.") from None
+
+
+def _document(text: str, path: Path) -> CommentedMap:
+    try:
+        document = _yaml().load(text)
     except YAMLError as error:
         mark = getattr(error, "problem_mark", None)
         line = f" in line {mark.line + 1}" if mark else ""

@@ -1,0 +1,29 @@
+"""Brings the running server to the edited config.properties and traffic.yaml."""
+
+import json
+import os
+from dataclasses import asdict
+from typing import Annotated
+
+import typer
+
+from scripts import cli
+from scripts.serving import changes
+from scripts.serving.live import Live
+
+
+def main(as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False) -> None:
+    """Apply weights, shadow, workers and batching; name what needs a restart."""
+    with Live.attach(os.environ) as live:
+        outcome = changes.apply(live, changes.load_static(live.wanted))
+    if as_json:
+        print(json.dumps(asdict(outcome)))
+        return
+    for sentence in outcome.done:
+        print(sentence)
+    for sentence in outcome.needs_restart:
+        print(f"needs a restart (`make stop start`): {sentence}")
+
+
+if __name__ == "__main__":
+    cli.run(main)

@@ -1,0 +1,165 @@
+"""A server that runs, and what changes it: one change at a time."""
+
+import fcntl
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from typing import Self
+
+from scripts.errors import UserError
+from scripts.serving import processes, state, torchserve, traffic
+from scripts.serving.edge import Edge
+from scripts.serving.envoy_admin import Admin
+from scripts.serving.installation import Installation
+from scripts.serving.management import Description, Management
+from scripts.serving.traffic import Traffic
+
+# A worker that loads a model on a busy machine.
+READY_WITHIN_S = 50.0
+# Longer than any request may take (the edge's time-out) would be pointless; shorter would give up too soon.
+_DRAIN_MARGIN_S = 10.0
+
+
+@dataclass(frozen=True)
+class Live:
+    """The running server of a run directory.
+
+    Attributes:
+        wanted: what the operator's files say now, with the ports that the server has.
+        management: TorchServe's management API.
+        edge: the edge's files.
+        admin: Envoy's admin interface.
+    """
+
+    wanted: Installation
+    management: Management
+    edge: Edge
+    admin: Admin
+
+    @classmethod
+    @contextmanager
+    def attach(cls, environment: Mapping[str, str]) -> Iterator[Self]:
+        """Give the running server to one caller at a time.
+
+        Raises:
+            UserError: nothing runs, or one of the operator's files has a mistake.
+        """
+        wanted = Installation.read(environment)
+        run = wanted.places.run
+        running = state.running(run)
+        if running is None or running.phase != "serving":
+            raise UserError(f"nothing serves in {run}; `make start` first.")
+        wanted = replace(wanted, ports=running.ports)
+        model_log = torchserve.Folders(run / "torchserve").model_log
+        with (
+            (run / "change.lock").open("w") as lock,
+            Management(running.ports.management, wanted.traffic.model, model_log) as management,
+        ):
+            fcntl.flock(lock, fcntl.LOCK_EX)
+            yield cls(wanted, management, Edge(run, running.ports), Admin(running.ports.admin))
+
+    def descriptions(self) -> dict[str, Description]:
+        """Return the registered versions."""
+        return {description.version: description for description in self.management.describe_all()}
+
+    def route(self, wanted: Traffic) -> None:
+        """Bring the edge to `wanted`; every registered version keeps its own path.
+
+        Raises:
+            UserError: Envoy refuses, or a version that gets traffic has no ready worker; nothing has changed then.
+        """
+        registered = self.descriptions()
+        require_ready(wanted, registered)
+        self.edge.apply(wanted, registered)
+        self.management.set_default(wanted.default)
+
+    def commit(self, text: str) -> Traffic:
+        """Make `text` the content of traffic.yaml and bring the edge to it; return what it says.
+
+        Raises:
+            UserError: it has a mistake or Envoy refuses it; the file is as it was.
+        """
+        path = self.wanted.places.traffic
+        before = path.read_text()
+        wanted = traffic.parse(text, path)
+        require_ready(wanted, self.descriptions())
+        traffic.write(path, text)
+        try:
+            self.route(wanted)
+        except UserError:
+            traffic.write(path, before)
+            raise
+        return wanted
+
+    def register(self, version: str) -> None:
+        """Register a version whose archive was built, and wait until it answers on its own path.
+
+        Raises:
+            UserError: the archive is missing or was changed, or its worker does not come up; it is taken out again.
+        """
+        places, model = self.wanted.places, self.wanted.traffic.model
+        settings = self.wanted.config.version(model, version)
+        self.wanted.verified(version)
+        self.management.register(places.archive(model, version), settings)
+        try:
+            self.management.wait_ready(version, settings.min_workers, READY_WITHIN_S)
+        except BaseException:
+            # Otherwise TorchServe would start its worker again and again.
+            self.management.unregister(version)
+            raise
+
+    @contextmanager
+    def drained(self, version: str) -> Iterator[None]:
+        """Take a version out of the traffic for the length of a change, and bring the edge back to traffic.yaml after.
+
+        Raises:
+            UserError: its requests did not end in time.
+        """
+        rest = without(self.wanted.traffic, version, self.descriptions())
+        if rest is None:
+            raise UserError(f"no other version can take the traffic of {version}.")
+        self.edge.apply(rest, [name for name in self.descriptions() if name != version])
+        self.management.set_default(rest.default)
+        try:
+            timeout_s = self.wanted.traffic.edge.timeout_s + _DRAIN_MARGIN_S
+            if not processes.wait_until(lambda: self._idle(version), timeout_s):
+                raise UserError(f"version {version} still has requests after {timeout_s:.0f} s; it was left as it was.")
+            yield
+        finally:
+            self.route(self.wanted.traffic)
+
+    def _idle(self, version: str) -> bool:
+        description = self.management.describe(version)
+        waiting = description.queue if description else 0
+        return waiting == 0 and self.admin.active_by_version(version) == 0
+
+
+def require_ready(wanted: Traffic, registered: Mapping[str, Description]) -> None:
+    """Return when every version that `wanted` gives requests to can answer them.
+
+    Raises:
+        UserError: one can't, with the command that mends it.
+    """
+    getting = [version for version, weight in wanted.split.items() if weight > 0]
+    getting += [wanted.shadow.version] if wanted.shadow else []
+    for version in getting:
+        description = registered.get(version)
+        if description is None:
+            raise UserError(f"version {version} is not registered; `make register VERSION={version}` first.")
+        if not description.ready:
+            raise UserError(
+                f"version {version} has no worker that is ready ({', '.join(description.workers) or 'none'}); "
+                f"`make scale VERSION={version} WORKERS=1`, or see `make status`."
+            )
+
+
+def without(wanted: Traffic, version: str, registered: Mapping[str, Description]) -> Traffic | None:
+    """Return `wanted` with the share of `version` given to the greatest other; None when no other can answer."""
+    split = {name: weight for name, weight in wanted.split.items() if name != version}
+    able = [name for name in split if name in registered and registered[name].ready]
+    if not able:
+        return None
+    heir = max(able, key=lambda name: split[name])
+    split[heir] += wanted.split.get(version, 0)
+    shadow = wanted.shadow if wanted.shadow and wanted.shadow.version != version else None
+    return wanted.model_copy(update={"split": split, "shadow": shadow})

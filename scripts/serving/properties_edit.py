@@ -1,0 +1,33 @@
+"""Changes one version's workers in config.properties and nothing else."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import javaproperties
+
+
+def with_workers(path: Path, model: str, version: str, workers: int) -> str:
+    """Return the text of config.properties with so many workers for a version; comments and other keys are kept."""
+    lines = list(javaproperties.parse(path.read_text()))
+    text = next((getattr(line, "value", "") for line in lines if _is_models(line)), "{}")
+    models = json.loads(text)
+    entry = models.setdefault(model, {}).setdefault(version, {})
+    entry["minWorkers"] = entry["maxWorkers"] = workers
+    source = f"models={_continued(models)}\n"
+    if not any(_is_models(line) for line in lines):
+        return path.read_text().rstrip("\n") + "\n" + source
+    return "".join(source if _is_models(line) else line.source for line in lines)
+
+
+def _is_models(line: Any) -> bool:
+    return getattr(line, "key", None) == "models"
+
+
+def _continued(models: dict[str, Any]) -> str:
+    """Return one line a version, as the shipped file has it; a backslash continues a property on the next line."""
+    blocks = []
+    for model, versions in models.items():
+        entries = ",\\\n".join(f"    {json.dumps(version)}: {json.dumps(entry)}" for version, entry in versions.items())
+        blocks.append(f"  {json.dumps(model)}: {{\\\n{entries}\\\n  }}")
+    return "{\\\n" + ",\\\n".join(blocks) + "\\\n}"

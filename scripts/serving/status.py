@@ -1,0 +1,74 @@
+"""What runs, as one record: asked of the state file, TorchServe, its workers and Envoy."""
+
+from typing import Any
+
+import requests
+
+from scripts.serving.live import Live
+
+
+def collect(live: Live) -> dict[str, Any]:
+    """Return versions, weights, workers, batching, arithmetic, queue, health and ports."""
+    wanted = live.wanted
+    healthy = live.admin.healthy()
+    versions = {}
+    for version, description in live.descriptions().items():
+        # A worker answers this, so it is asked only where one is ready.
+        says = live.management.customized(version) if description.ready else {}
+        versions[version] = {
+            "weight": wanted.traffic.split.get(version, 0),
+            "shadow_percent": _shadow_percent(live, version),
+            "default": description.is_default,
+            "workers": {
+                "ready": description.ready,
+                "wanted": description.wanted_workers,
+                "states": description.workers,
+            },
+            "batch_size": description.batch_size,
+            "max_batch_delay_ms": description.max_batch_delay_ms,
+            "queue": description.queue,
+            "precision": says.get("precision"),
+            "arithmetic": says.get("arithmetic"),
+            "healthy": healthy.get(version),
+        }
+    return {
+        "running": True,
+        "url": wanted.url,
+        "model": wanted.traffic.model,
+        "healthz": _healthz(wanted.url),
+        "versions": versions,
+        "ports": wanted.ports.tcp(),
+        "access_log": str(live.edge.access_log),
+    }
+
+
+def text(facts: dict[str, Any]) -> str:
+    """Return the same for a person."""
+    rows = [("version", "weight", "workers", "default", "batch", "precision", "arithmetic", "queue", "healthy")]
+    for version, about in facts["versions"].items():
+        weight = f"{about['weight']} %" + (f" +{about['shadow_percent']} % shadow" if about["shadow_percent"] else "")
+        workers = f"{about['workers']['ready']}/{about['workers']['wanted']} READY"
+        batch = f"{about['batch_size']} in {about['max_batch_delay_ms']} ms"
+        mark = "yes" if about["default"] else ""
+        says = about["precision"] or "?", about["arithmetic"] or "?"
+        healthy = {True: "yes", False: "no", None: "?"}[about["healthy"]]
+        rows.append((version, weight, workers, mark, batch, *says, str(about["queue"]), healthy))
+    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+    table = ["  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip() for row in rows]
+    ports = ", ".join(f"{name} {port}" for name, port in facts["ports"].items())
+    head = f"{facts['model']} at {facts['url']} (healthz {facts['healthz']})"
+    return "\n".join([head, *table, f"ports: {ports}", f"access log: {facts['access_log']}"])
+
+
+def _shadow_percent(live: Live, version: str) -> int:
+    shadow = live.wanted.traffic.shadow
+    return shadow.percent if shadow and shadow.version == version else 0
+
+
+def _healthz(url: str) -> int | None:
+    try:
+        with requests.Session() as session:
+            session.trust_env = False
+            return session.get(f"{url}/healthz", timeout=5).status_code
+    except requests.RequestException:
+        return None

@@ -1,0 +1,34 @@
+"""Says what runs: versions, weights, workers, arithmetic, health."""
+
+import json
+import os
+from typing import Annotated
+
+import typer
+
+from scripts import cli
+from scripts.serving import state, status
+from scripts.serving.live import Live
+from scripts.serving.places import Places
+
+
+def main(as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False) -> None:
+    """Print the state of the running server; exit 0 also when nothing runs."""
+    run = Places.from_environment(os.environ).run
+    running = state.running(run)
+    if running is None or running.phase != "serving":
+        phase = running.phase if running else "stopped"
+        left = state.load(run)
+        left_behind = list(left.leftovers()) if left and not running else []
+        if as_json:
+            print(json.dumps({"running": False, "phase": phase, "left_behind": left_behind}))
+        else:
+            print(phase + (f"; left behind: {', '.join(left_behind)}; `make stop` ends them" if left_behind else ""))
+        return
+    with Live.attach(os.environ) as live:
+        facts = status.collect(live)
+    print(json.dumps(facts) if as_json else status.text(facts))
+
+
+if __name__ == "__main__":
+    cli.run(main)
