@@ -60,6 +60,8 @@ def quantize(graph: Path, images: NDArray[np.uint8], int8_graph: Path) -> None:
             weight_type=QuantType.QInt8,
             nodes_to_exclude=_stem(onnx.load(prepared)),
             calibrate_method=CalibrationMethod.MinMax,
+            # Otherwise rounding to uint8 stands in for each ReLU, and is taken away again by `keep_weights_only`.
+            extra_options={"QDQKeepRemovableActivations": True},
         )
 
 

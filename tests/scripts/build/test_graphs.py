@@ -92,3 +92,13 @@ def test_both_graphs_keep_the_outputs_of_the_contract(int8_folder: Path) -> None
 def test_too_few_calibration_images_are_refused(tmp_path: Path) -> None:
     with pytest.raises(ValueError, match="at least 128"):
         quantize(tmp_path / "none.onnx", images(127), tmp_path / "int8.onnx")
+
+
+def test_no_activation_function_is_lost_with_the_rounding(float32_folder: Path, int8_folder: Path) -> None:
+    activations = ("Relu", "HardSwish", "HardSigmoid")
+    counts = []
+    for graph in (float32_folder / "model_float32.onnx", int8_folder / "model_int8_weights.onnx"):
+        kinds = [node.op_type for node in onnx.load(graph).graph.node]
+        counts.append({kind: kinds.count(kind) for kind in activations})
+    assert counts[0] == counts[1]
+    assert counts[0]["Relu"] > 0
