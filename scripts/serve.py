@@ -3,6 +3,7 @@
 import fcntl
 import json
 import os
+import sys
 from typing import Annotated, TextIO
 
 import typer
@@ -33,9 +34,10 @@ def main(as_json: Annotated[bool, typer.Option("--json", help="Print one JSON ob
     try:
         Supervisor(wanted).run(ready)
     except Interrupted:
-        raise KeyboardInterrupt from None
+        print("interrupted before it was ready", file=sys.stderr)
+        raise typer.Exit(130) from None
     except ServerDied as error:
-        print(f"error: {error}", flush=True)
+        print(f"error: {error}", file=sys.stderr)
         raise typer.Exit(error.exit_status) from None
     finally:
         lock.close()

@@ -6,7 +6,9 @@ from pathlib import Path
 # "2026-11-22T17:05:17,702 [WARN ] W-9001-mobilenet_v3_2.0-stderr MODEL_LOG - text"
 _LINE = re.compile(r"\S+ \[\w+ *\] W-\d+-(?P<worker>\S+?)(-stdout|-stderr) \S+ - (?P<text>.*)")
 # The last line of a Python traceback: an exception's dotted name and what it says.
-_EXCEPTION = re.compile(r"(?P<name>(\w+\.)*\w*(Error|Exception|SystemExit|KeyboardInterrupt))(: (?P<message>.*))?$")
+_EXCEPTION = re.compile(r"(\w+\.)*\w*(Error|Exception|SystemExit|KeyboardInterrupt)(: .*)?$")
+# What TorchServe's worker raises because the model did not load: "RuntimeError: 500 - Unknown exception".
+_AFTERMATH = re.compile(r"RuntimeError: \d{3} - ")
 
 
 class Failures:
@@ -30,7 +32,5 @@ class Failures:
 def cause(lines: list[str], worker: str) -> str | None:
     """Return the last exception in `lines` of `worker` (`<model>_<version>`), or None."""
     texts = [match["text"].strip() for match in map(_LINE.match, lines) if match and match["worker"] == worker]
-    exceptions = [match for match in map(_EXCEPTION.match, texts) if match]
-    if not exceptions:
-        return None
-    return f"{exceptions[-1]['name']}: {exceptions[-1]['message'] or 'no message'}".rstrip(".")
+    exceptions = [match for match in map(_EXCEPTION.match, texts) if match and not _AFTERMATH.match(match[0])]
+    return exceptions[-1][0].rstrip(".") if exceptions else None

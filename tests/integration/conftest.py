@@ -1,5 +1,7 @@
 """A real TorchServe behind a real Envoy, started once, on free ports, with real archives and cells."""
 
+import hashlib
+import io
 import json
 import os
 import shutil
@@ -7,7 +9,8 @@ import socket
 import subprocess
 import sys
 import tempfile
-from collections.abc import Iterator, Mapping
+import zipfile
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -15,6 +18,7 @@ from typing import Any
 import psutil
 import pytest
 import requests
+from PIL import Image
 
 from scripts.serving.places import REPOSITORY, Ports, variable
 
@@ -146,11 +150,53 @@ def short_folder() -> Iterator[Path]:
 
 
 @pytest.fixture(scope="session")
-def server(short_folder: Path, float32_archive: Path, int8_archive: Path) -> Iterator[Server]:
+def model_store(short_folder: Path, float32_archive: Path, int8_archive: Path) -> Path:
+    """Return a copy of the archives that tests may add to."""
+    store = short_folder / "store"
+    store.mkdir()
+    for archive in (float32_archive, int8_archive):
+        for name in (archive.name, f"{archive.name}.sha256"):
+            shutil.copy(archive.with_name(name), store)
+    return store
+
+
+@pytest.fixture(scope="session")
+def jpeg(cell: bytes) -> bytes:
+    """Return a cell as a JPEG."""
+    stream = io.BytesIO()
+    Image.open(io.BytesIO(cell)).convert("RGB").save(stream, "JPEG")
+    return stream.getvalue()
+
+
+@pytest.fixture(scope="session")
+def broken_archive(model_store: Path) -> Callable[[str, str], None]:
+    """Return what puts a version into the store whose digest is right and whose worker fails as `statement` says."""
+
+    def build(version: str, statement: str) -> None:
+        source, target = (model_store / f"{MODEL}-{name}.mar" for name in ("1.0", version))
+        with zipfile.ZipFile(source) as old, zipfile.ZipFile(target, "w") as new:
+            for name in old.namelist():
+                content = old.read(name)
+                if name == "torchserve_entry.py":
+                    content = content.replace(
+                        b"        settings =", f"        {statement}\n        settings =".encode()
+                    )
+                    assert statement.encode() in content
+                if name.startswith("MAR-INF"):
+                    content = content.replace(b'"modelVersion": "1.0"', f'"modelVersion": "{version}"'.encode())
+                new.writestr(name, content)
+        digest = hashlib.sha256(target.read_bytes()).hexdigest()
+        target.with_name(f"{target.name}.sha256").write_text(f"{digest}  {target.name}\n")
+
+    return build
+
+
+@pytest.fixture(scope="session")
+def server(short_folder: Path, model_store: Path) -> Iterator[Server]:
     """Return a server with 1.0 at 90 % and 2.0 at 10 %, for every test that leaves it as it was."""
     folder = short_folder / "shared"
     folder.mkdir()
-    server = Server.prepare(folder, '"1.0": 90, "2.0": 10', float32_archive.parent)
+    server = Server.prepare(folder, '"1.0": 90, "2.0": 10', model_store)
     started = server.verb("start")
     assert started.returncode == 0, started.stderr
     yield server
@@ -160,10 +206,10 @@ def server(short_folder: Path, float32_archive: Path, int8_archive: Path) -> Ite
 
 
 @pytest.fixture
-def own_server(short_folder: Path, float32_archive: Path, request: pytest.FixtureRequest) -> Iterator[Server]:
+def own_server(short_folder: Path, model_store: Path) -> Iterator[Server]:
     """Return an installation of this test alone, with 1.0 only; nothing runs yet."""
     folder = Path(tempfile.mkdtemp(dir=short_folder))
-    server = Server.prepare(folder, '"1.0": 100', float32_archive.parent)
+    server = Server.prepare(folder, '"1.0": 100', model_store)
     yield server
     server.verb("stop")
     assert server.processes() == []
