@@ -4,7 +4,7 @@
 .DELETE_ON_ERROR:
 SHELL := /bin/sh
 
-PYTHON ?= python3.11
+PYTHON ?= $(or $(shell command -v python3.11),python3)
 MODEL ?= elpv
 MODEL_STORE ?= model_store
 export MODEL_STORE

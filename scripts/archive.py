@@ -31,18 +31,21 @@ def main(
     if not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9.-]*", version):
         raise UserError(f"version {version!r}: use letters, digits, dots and dashes, beginning with a letter or digit.")
     spec = Spec.load(MODELS / model)
+    checkpoint = checkpoint or spec.checkpoint_path
+    if not json_:
+        print(f"version {version}: {precision} from {checkpoint}", flush=True)
     model_store = Path(os.environ.get("MODEL_STORE", "model_store"))
-    built = build_version(spec, version, precision.value, checkpoint or spec.checkpoint_path, model_store)
+    built = build_version(spec, version, precision.value, checkpoint, model_store)
     evidence = built.verdict.evidence()
     if json_:
         print(json.dumps({"archive": str(built.path), "gate": evidence}))
         return
     for graph, figures in evidence["measured"].items():
         print(
-            f"gate: {graph}: accuracy {figures['accuracy']:.2%}, drop {figures['drop']:.2%}, "
+            f"  gate: {graph}: accuracy {figures['accuracy']:.2%}, drop {figures['drop']:.2%}, "
             f"agreement {figures['agreement']:.2%} on {evidence['images']} held-out images"
         )
-    print(f"{built.path} ({built.path.stat().st_size / 1e6:.1f} MB)")
+    print(f"  {built.path} ({built.path.stat().st_size / 1e6:.1f} MB)")
 
 
 if __name__ == "__main__":

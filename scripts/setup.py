@@ -58,7 +58,11 @@ def main() -> int:
         print(
             "(PyPI's torch for Linux brings CUDA, several GB; TORCH_INDEX=<PyTorch's CPU index> avoids it)", flush=True
         )
-    venv.create(VENV, with_pip=True)
+    try:
+        venv.create(VENV, with_pip=True)
+    except subprocess.CalledProcessError:
+        print("error: this Python can't make a virtual environment; on Debian and Ubuntu: apt install python3.11-venv")
+        return 1
     for command in install_commands(torch_index):
         done = subprocess.run(command, check=False)
         if done.returncode != 0:
