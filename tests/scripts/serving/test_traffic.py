@@ -1,0 +1,110 @@
+"""traffic.yaml: what is read, how it is rewritten, and the one sentence that each mistake gets."""
+
+import re
+from pathlib import Path
+
+import pytest
+
+from scripts.errors import UserError
+from scripts.serving import traffic
+from scripts.serving.live import without
+from scripts.serving.management import Description
+from scripts.serving.places import REPOSITORY
+from scripts.serving.traffic import Shadow
+
+SHIPPED = REPOSITORY / "traffic.yaml"
+
+
+def written(folder: Path, text: str) -> Path:
+    path = folder / "traffic.yaml"
+    path.write_text(text)
+    return path
+
+
+def test_the_shipped_file_gives_90_to_the_float_version_and_10_to_the_int8_one() -> None:
+    wanted = traffic.read(SHIPPED)
+    assert (wanted.model, wanted.split, wanted.default) == ("mobilenet_v3", {"1.0": 90, "2.0": 10}, "1.0")
+    assert wanted.edge == traffic.Edge()
+
+
+def test_a_shadow_that_has_no_weight_is_one_of_the_versions(tmp_path: Path) -> None:
+    text = 'model: m\nsplit: {"1.0": 100}\nshadow: {version: "2.0", percent: 5}\n'
+    assert traffic.read(written(tmp_path, text)).versions == ["1.0", "2.0"]
+
+
+@pytest.mark.parametrize(
+    ("text", "sentence"),
+    [
+        ('model: m\nsplit: {"1.0": 50, "2.0": 40}', "`split`: the weights add up to 90; make it 100"),
+        ('model: m\nsplit: {"1.0": 150, "2.0": -50}', '"2.0" has -50; weights are 0 to 100'),
+        ("model: m\nsplit: {1.0: 100}", 'the version 1.0 is read as a number; write it as a name, in quotes: "1.0"'),
+        ('model: m\nsplit: {"1.0": 100}\nshadow: {version: 2.0}', "the version 2.0 is read as a number"),
+        ('model: m\nsplit: {"1.0": 100}\nshadw: null', "unknown key `shadw`; did you mean `shadow`?"),
+        ("model: m", "`split` is missing; add it."),
+        ("model: m\nsplit: {}", "`split`"),
+        ('model: m\nsplit: {"1.0": 99.5, "2.0": 0.5}', "`split.1.0`: Input should be a valid integer"),
+        ('model: m/../x\nsplit: {"1.0": 100}', "`model`: use letters, digits, `.`, `_` and `-` only"),
+        ('model: m\nsplit: {"1/0": 100}', "use letters, digits, `.`, `_` and `-` only"),
+        ('model: m\nsplit: {"1.0": 100}\nsticky_header: X User', "`sticky_header`: a header's name is lower-case"),
+        ('model: m\nsplit: {"1.0": 100}\nshadow: {version: "2.0", percent: 0}', "`shadow.percent`"),
+        ('model: m\nsplit: {"1.0": 100}\nedge: {prot: 80}', "unknown key `edge.prot`; did you mean `port`?"),
+        ('model: m\nsplit: {"1.0": 50, "1.0": 50}', "no valid YAML in line 2: found duplicate key"),
+        ("model: [", "no valid YAML in line"),
+        ("just words", "it must hold keys like `model:` and `split:`"),
+        ("", "it must hold keys like `model:` and `split:`"),
+    ],
+)
+def test_a_mistake_is_one_sentence_with_the_file_the_key_and_a_fix(tmp_path: Path, text: str, sentence: str) -> None:
+    path = written(tmp_path, text)
+    with pytest.raises(UserError, match=re.escape(sentence)) as refused:
+        traffic.read(path)
+    assert str(refused.value).startswith(f"{path}: ")
+    assert "\n" not in str(refused.value)
+
+
+def test_a_missing_file_is_named_with_its_variable(tmp_path: Path) -> None:
+    with pytest.raises(UserError, match=r"nowhere: there is no such file; .* set TRAFFIC"):
+        traffic.read(tmp_path / "nowhere")
+
+
+def test_a_new_split_keeps_comments_and_order_and_gives_0_to_who_is_not_named(tmp_path: Path) -> None:
+    path = written(tmp_path, SHIPPED.read_text())
+    text = traffic.rewrite(path, split={"3.0": 20, "1.0": 80})
+    assert list(traffic.parse(text, path).split.items()) == [("1.0", 80), ("2.0", 0), ("3.0", 20)]
+    added = [line for line in text.splitlines() if line not in SHIPPED.read_text().splitlines()]
+    assert added == ['  "1.0": 80', '  "2.0": 0', '  "3.0": 20']
+
+
+def test_a_shadow_comes_and_goes_without_a_trace(tmp_path: Path) -> None:
+    path = written(tmp_path, SHIPPED.read_text())
+    path.write_text(traffic.rewrite(path, shadow=Shadow(version="2.0", percent=5)))
+    assert 'shadow: {version: "2.0", percent: 5}' in path.read_text()
+    assert traffic.rewrite(path, shadow=None) == SHIPPED.read_text()
+
+
+def test_writing_leaves_no_scratch_file(tmp_path: Path) -> None:
+    path = written(tmp_path, "old")
+    traffic.write(path, "new")
+    assert [entry.name for entry in tmp_path.iterdir()] == ["traffic.yaml"]
+    assert path.read_text() == "new"
+
+
+def description(version: str, *workers: str) -> Description:
+    return Description(version, workers, len(workers), 8, 5, 60, 0, False)
+
+
+def test_the_share_of_a_drained_version_goes_to_the_greatest_that_can_answer(tmp_path: Path) -> None:
+    wanted = traffic.parse('model: m\nsplit: {"1.0": 60, "2.0": 10, "3.0": 30}', tmp_path)
+    registered = {version: description(version, "READY") for version in ("1.0", "2.0", "3.0")}
+    rest = without(wanted, "1.0", registered)
+    assert rest is not None
+    assert rest.split == {"2.0": 10, "3.0": 90}
+    registered["3.0"] = description("3.0", "WORKER_STOPPED")
+    rest = without(wanted, "1.0", registered)
+    assert rest is not None
+    assert rest.split == {"2.0": 70, "3.0": 30}
+
+
+def test_nobody_takes_the_share_of_the_only_version(tmp_path: Path) -> None:
+    wanted = traffic.parse('model: m\nsplit: {"1.0": 100}', tmp_path)
+    assert without(wanted, "1.0", {"1.0": description("1.0", "READY")}) is None
