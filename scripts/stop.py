@@ -12,8 +12,8 @@ from scripts import cli
 from scripts.serving import processes, state
 from scripts.serving.places import Places
 
-# The supervisor's own limits add up to 26 s (drain, Envoy, TorchServe); then it is killed, and its servers here.
-_PATIENCE_S = 30.0
+# The supervisor's own limits add up to 31 s (drain, Envoy, TorchServe); then it is killed, and its servers here.
+_PATIENCE_S = 35.0
 
 
 def main(as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False) -> None:

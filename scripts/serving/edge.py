@@ -84,6 +84,13 @@ class Edge:
         for name in _ORDER:
             self._wait(name, _version_of(self._path(name).read_text()), refusals=0, check=check)
 
+    def rotate_access_log(self, limit_bytes: int = 100_000_000) -> None:
+        """Begin a new access log when this one has grown to `limit_bytes`; the one before is kept beside it."""
+        if not self.access_log.is_file() or self.access_log.stat().st_size < limit_bytes:
+            return
+        self.access_log.replace(self.access_log.with_suffix(".log.1"))
+        self._admin.reopen_logs()
+
     def _replace(self, name: str, text: str) -> None:
         path = self._path(name)
         if path.read_text() == text:

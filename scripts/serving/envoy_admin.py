@@ -82,14 +82,23 @@ class Admin:
         }
 
     def drain(self) -> None:
-        """Refuse new connections and close idle ones; those with a request go on."""
-        requests.post(f"{self._base}/drain_listeners?graceful&skip_exit", timeout=_TIMEOUT_S)
+        """Close the listeners, and each connection with its next answer; requests under way go on."""
+        # Failing its own health check makes Envoy put `connection: close` on every answer (DrainManagerImpl).
+        for path in ("/healthcheck/fail", "/drain_listeners"):
+            self._call("POST", path)
+
+    def reopen_logs(self) -> None:
+        """Go on in a new access log, after the old one was renamed."""
+        self._call("POST", "/reopen_logs")
 
     def _get(self, path: str, **query: str) -> requests.Response:
+        return self._call("GET", path, **query)
+
+    def _call(self, method: str, path: str, **query: str) -> requests.Response:
         try:
             with requests.Session() as session:
                 session.trust_env = False  # a proxy of the environment is not for loopback
-                return session.get(self._base + path, params=query, timeout=_TIMEOUT_S)
+                return session.request(method, self._base + path, params=query, timeout=_TIMEOUT_S)
         except requests.RequestException as error:
             raise UserError(f"Envoy's admin port does not answer ({self._base}); is the edge running?") from error
 

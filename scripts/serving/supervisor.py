@@ -1,5 +1,6 @@
 """Starts TorchServe and the edge, watches both, and leaves nothing behind."""
 
+import contextlib
 import os
 import signal
 import subprocess
@@ -23,7 +24,7 @@ from scripts.serving.state import State
 
 # Start-up as a whole; whatever does not come up is named within it.
 START_WITHIN_S = 50.0
-_DRAIN_S = 5.0
+_DRAIN_S = 10.0
 _STOP_TORCHSERVE_S = 15.0
 _STOP_ENVOY_S = 5.0
 EXIT_STATUS = {"torchserve": 3, "envoy": 4}
@@ -78,6 +79,8 @@ class Supervisor:
             on_ready()
             while self._signal is None:
                 self._check()
+                with contextlib.suppress(UserError):  # a log is no reason to end
+                    self._edge.rotate_access_log()
                 time.sleep(0.1)
         finally:
             self._stop()
@@ -188,11 +191,9 @@ class Supervisor:
     def _drain(self) -> None:
         """Let requests that are under way have their answers."""
         admin = Admin(self._wanted.ports.admin)
-        try:
+        with contextlib.suppress(UserError):  # it is going, with or without
             admin.drain()
             processes.wait_until(lambda: admin.active_requests() == 0, _DRAIN_S)
-        except (UserError, requests.RequestException):
-            pass  # it is going, with or without
 
 
 def _ok(url: str) -> bool:

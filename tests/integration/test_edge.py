@@ -9,6 +9,8 @@ import pytest
 import requests
 
 from scripts.serving import processes
+from scripts.serving.edge import Edge
+from scripts.serving.places import Ports
 from tests.integration.conftest import MODEL, Server
 
 USERS = [f"user-{number}" for number in range(1000)]
@@ -175,6 +177,15 @@ def test_the_access_log_says_who_answered_what_and_how_long_it_took(server: Serv
     assert entry["bytes_in"] == len(cell)
     assert isinstance(entry["ms"], int)
     assert entry["shadow"] is False
+
+
+def test_a_full_access_log_is_put_aside_and_a_new_one_begun(server: Server, cell: bytes) -> None:
+    log = server.run_dir / "access.log"
+    assert processes.wait_until(lambda: log.stat().st_size > 0, 30)
+    Edge(server.run_dir, Ports(**server.ports)).rotate_access_log(limit_bytes=1)
+    assert log.with_suffix(".log.1").stat().st_size > 0
+    server.predict(cell, headers={"x-request-id": "after-the-rotation"})
+    assert processes.wait_until(lambda: log.is_file() and "after-the-rotation" in log.read_text(), 30)
 
 
 def test_the_handlers_metrics_name_the_version(server: Server, cell: bytes) -> None:

@@ -6,12 +6,14 @@ import signal
 import socket
 import subprocess
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 
 import psutil
 import pytest
 import requests
 
 from scripts.serving import processes, state
+from scripts.serving.envoy_admin import Admin
 from tests.integration.conftest import MODEL, Server
 
 
@@ -56,6 +58,19 @@ def test_start_status_stop(own_server: Server) -> None:
     assert own_server.processes() == []
     assert own_server.ask("stop") == {"was_running": False, "left_behind": []}
     assert own_server.ask("status")["running"] is False
+
+
+def test_a_request_that_is_under_way_when_stop_comes_gets_its_answer(own_server: Server, cell: bytes) -> None:
+    """It waits three seconds for a batch to fill."""
+    patient = own_server.config.read_text().replace('"maxBatchDelay": 5,', '"maxBatchDelay": 3000,')
+    own_server.config.write_text(patient)
+    started(own_server)
+    admin = Admin(own_server.ports["admin"])
+    with ThreadPoolExecutor(1) as pool:
+        answer = pool.submit(own_server.predict, cell)
+        assert processes.wait_until(lambda: admin.active_requests() == 1, 30)
+        assert own_server.ask("stop")["was_running"] is True
+    assert answer.result().status_code == 200
 
 
 def test_ctrl_c_ends_serve_in_order(own_server: Server) -> None:
