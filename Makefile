@@ -20,6 +20,10 @@ ARCHIVE_INPUTS := $(wildcard handler/*.py models/elpv/spec.yaml models/elpv/spli
 $(READY): requirements.lock pyproject.toml
 	@$(PYTHON) -m scripts.setup
 
+BENCH_READY := .venv-bench/.ready
+$(BENCH_READY): benchmarks/requirements.lock | $(READY)
+	@$(RUN).bench_setup
+
 $(MODEL_STORE)/mobilenet_v3-1.0.mar: $(ARCHIVE_INPUTS) | $(READY)
 	@$(RUN).archive --version 1.0 --precision float32
 $(MODEL_STORE)/mobilenet_v3-2.0.mar: $(ARCHIVE_INPUTS) | $(READY)
@@ -63,7 +67,7 @@ scale: | $(READY) ## VERSION= WORKERS=: change a version's number of workers
 	@$(RUN).scale --version "$(VERSION)" --workers "$(WORKERS)"
 
 ##@ Work on the project
-.PHONY: test lint format load lock clean
+.PHONY: test lint format load bench bench-setup lock clean
 test: $(ARCHIVES) | $(READY) ## every test, against the real TorchServe and the real Envoy
 	@$(BIN)/python -m pytest
 lint: | $(READY) ## ruff and mypy --strict
@@ -72,6 +76,9 @@ format: | $(READY) ## rewrite the code as `make lint` wants it
 	@$(BIN)/ruff check --fix . ; $(BIN)/ruff format .
 load: | $(READY) ## [USERS=16] [SECONDS=30]: Locust against the running edge
 	@$(BIN)/locust -f load_tests/locustfile.py --headless --only-summary --users $(or $(USERS),16) --run-time $(or $(SECONDS),30)s
+bench: $(ARCHIVES) $(BENCH_READY) | $(READY) ## [QUICK=1]: the project beside its peers, with the goals; needs wrk, takes 15 minutes
+	@$(RUN).bench $(if $(QUICK),--quick)
+bench-setup: $(BENCH_READY) ## make .venv-bench with the peers of bench (TORCH_INDEX= as in setup)
 lock: | $(READY) ## make requirements.lock anew from pyproject.toml
 	@$(RUN).lock
 clean: ## remove built archives and logs, keep .venv

@@ -1,0 +1,1 @@
+"""TorchServe with the handler it comes with, and what that handler needs of a user."""

@@ -1,0 +1,55 @@
+"""What a server costs: CPU seconds and memory of its processes, by part."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import psutil
+
+from scripts.serving.processes import Record
+
+MEGABYTE = 1e6
+
+
+@dataclass(frozen=True)
+class Part:
+    """A server's processes under one name, as they were found when it was ready.
+
+    Attributes:
+        name: `edge`, `front end`, `workers` or `server`.
+        processes: none of them is replaced while it is measured, or the answers in flight would be failures.
+    """
+
+    name: str
+    processes: tuple[psutil.Process, ...]
+
+    def cpu_s(self) -> float:
+        """Return the CPU seconds that it has used, user and system."""
+        return sum(sum(process.cpu_times()[:2]) for process in self.processes)
+
+    def resident_mb(self) -> tuple[float, ...]:
+        """Return the resident memory of each process, MB, largest first."""
+        return tuple(sorted((process.memory_info().rss / MEGABYTE for process in self.processes), reverse=True))
+
+
+def torchserve(record: Record) -> list[Part]:
+    """Return the front end (Java) and the workers (Python) of a TorchServe."""
+    members = record.members()
+    return [
+        Part("front end", tuple(process for process in members if process.pid == record.pid)),
+        Part("workers", tuple(process for process in members if process.pid != record.pid)),
+    ]
+
+
+def whole(record: Record, name: str = "server") -> list[Part]:
+    """Return all processes of a session as one part."""
+    return [Part(name, tuple(record.members()))]
+
+
+def read(parts: list[Part]) -> dict[str, float]:
+    """Return the CPU seconds by part."""
+    return {part.name: part.cpu_s() for part in parts}
+
+
+def since(before: Mapping[str, float], parts: list[Part]) -> dict[str, float]:
+    """Return the CPU seconds by part since `before` was read."""
+    return {name: after - before[name] for name, after in read(parts).items()}

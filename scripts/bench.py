@@ -1,0 +1,35 @@
+"""Measures the project beside its peers in one run; see docs/benchmark.md."""
+
+import json
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from benchmarks import report
+from benchmarks.bench import measure
+from benchmarks.rounds import FULL, QUICK
+from scripts import cli
+from scripts.serving.places import REPOSITORY
+
+RESULTS = REPOSITORY / "benchmarks" / "results"
+
+
+def main(
+    quick: Annotated[
+        bool, typer.Option("--quick", help="Two short rounds: shows that it runs, decides nothing.")
+    ] = False,
+    output: Annotated[Path, typer.Option(help="Folder for the tables, the JSON and the figure.")] = RESULTS,
+    as_json: Annotated[bool, typer.Option("--json", help="Print the JSON instead of the tables.")] = False,
+) -> None:
+    """Measure, print the tables with the goals beside the figures, and write them to a folder."""
+    silent = (lambda _: None) if as_json else (lambda text: print(text, flush=True))
+    results = measure(QUICK if quick else FULL, silent)
+    files = report.write(results, output)
+    print(json.dumps(results.as_json()) if as_json else report.markdown(results))
+    if not as_json:
+        print(*files, sep="\n")
+
+
+if __name__ == "__main__":
+    cli.run(main)
