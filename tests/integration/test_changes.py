@@ -17,6 +17,7 @@ import requests
 from scripts.errors import UserError
 from scripts.serving import processes
 from scripts.serving.edge import TEMPLATES, Edge
+from scripts.serving.envoy_admin import Admin
 from scripts.serving.live import Live
 from scripts.serving.places import Ports
 from tests.integration.conftest import MODEL, Server
@@ -52,6 +53,12 @@ def load(server: Server, cell: bytes, version: str | None = None) -> Iterator[Ca
             over.set()
         for each in callers:
             each.result()
+
+
+def patient(config: str, delay_ms: int) -> str:
+    """Return a configuration in which 2.0 waits for its batches to fill."""
+    before, entry = config.split('"2.0": ')
+    return before + '"2.0": ' + entry.replace('"maxBatchDelay": 5,', f'"maxBatchDelay": {delay_ms},')
 
 
 def test_a_split_under_load_loses_nothing(server: Server, cell: bytes) -> None:
@@ -222,8 +229,7 @@ def test_a_truncated_jpeg_gets_400_and_its_neighbours_in_the_batch_get_200(
     server: Server, cell: bytes, jpeg: bytes
 ) -> None:
     """Eight at once, in batches that wait for eight."""
-    patient = server.config.read_text().replace('"maxBatchDelay": 5, ', '"maxBatchDelay": 2000, ')
-    server.config.write_text(patient)
+    server.config.write_text(patient(server.config.read_text(), 2000))
     server.ask("apply")
     bodies = [cell, jpeg[: len(jpeg) // 2], jpeg, b"", b"no image", cell, jpeg, cell]
 
@@ -245,6 +251,20 @@ def test_a_truncated_jpeg_gets_400_and_its_neighbours_in_the_batch_get_200(
     good, bad = (200, ""), (400, "unreadable_image")
     assert answers == [good, bad, good, (400, "empty_body"), (415, "unsupported_format"), good, good, good]
     assert batches() - before == 1
+
+
+def test_apply_lets_a_version_finish_before_it_takes_it_out(server: Server, cell: bytes) -> None:
+    """One request waits for a batch to fill while the batching changes."""
+    shipped = server.config.read_text()
+    server.config.write_text(patient(shipped, 4000))
+    server.ask("apply")
+    admin = Admin(server.ports["admin"])
+    with ThreadPoolExecutor(1) as pool:
+        answer = pool.submit(server.predict, cell, "2.0")
+        assert processes.wait_until(lambda: admin.active_by_version("2.0") == 1, 30)
+        server.config.write_text(shipped)
+        server.ask("apply")
+    assert answer.result().status_code == 200
 
 
 def test_registering_opens_a_path_and_a_changed_archive_is_refused(
