@@ -16,7 +16,7 @@ from benchmarks import usage
 from benchmarks.servers import WORKERS, Target, free_port
 from benchmarks.usage import Part
 from scripts.errors import UserError
-from scripts.serving import properties_edit, state, traffic
+from scripts.serving import properties_edit, state, traffic_file
 from scripts.serving.places import REPOSITORY, Places, Ports, variable
 
 MODEL = "mobilenet_v3"
@@ -89,7 +89,7 @@ def _configure(folder: Path, for_comparison: bool) -> dict[str, str]:
     if for_comparison:
         for version in (FLOAT32, INT8):
             config.write_text(properties_edit.with_workers(config, MODEL, version, WORKERS))
-        split.write_text(traffic.rewrite(split, split={INT8: 100}))
+        split.write_text(traffic_file.rewrite(split, split={INT8: 100}))
     inherited = {key: value for key, value in os.environ.items() if not key.endswith("_PORT")}
     ports = {variable(field.name): str(free_port()) for field in fields(Ports) if field.name != "worker"}
     return (

@@ -8,7 +8,7 @@ import typer
 
 from scripts import cli
 from scripts.errors import UserError
-from scripts.serving import traffic
+from scripts.serving import traffic_file
 from scripts.serving.live import Live
 from scripts.serving.traffic import Shadow
 
@@ -23,7 +23,7 @@ def main(
         raise UserError("name the shadow's version: --version 2.0.")
     wanted = Shadow(version=version, percent=percent) if percent else None
     with Live.attach(os.environ) as live:
-        live.commit(traffic.rewrite(live.wanted.places.traffic, shadow=wanted))
+        live.commit(traffic_file.rewrite(live.wanted.places.traffic, shadow=wanted.model_dump() if wanted else None))
     if as_json:
         print(json.dumps({"shadow": wanted and wanted.model_dump()}))
     else:

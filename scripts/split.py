@@ -8,7 +8,7 @@ import typer
 
 from scripts import cli
 from scripts.errors import UserError
-from scripts.serving import traffic
+from scripts.serving import traffic_file
 from scripts.serving.live import Live
 
 
@@ -19,7 +19,7 @@ def main(
     """Change the split without losing a request; a version that is not named gets 0."""
     wanted = parse(" ".join(weights))
     with Live.attach(os.environ) as live:
-        text = traffic.rewrite(live.wanted.places.traffic, split=wanted)
+        text = traffic_file.rewrite(live.wanted.places.traffic, split=wanted)
         split = live.commit(text).split
     print(json.dumps({"split": split}) if as_json else "split: " + " ".join(f"{v}={w}" for v, w in split.items()))
 

@@ -7,11 +7,11 @@ from pathlib import Path
 from typing import Any
 
 from scripts.serving import properties, properties_edit
+from scripts.serving.files import write
 from scripts.serving.installation import Installation
 from scripts.serving.live import READY_WITHIN_S, Live, without
 from scripts.serving.management import Description
 from scripts.serving.properties import VersionSettings
-from scripts.serving.traffic import write
 
 
 @dataclass(frozen=True)

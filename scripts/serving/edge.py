@@ -10,8 +10,9 @@ import jinja2
 from scripts.errors import UserError
 from scripts.serving import processes
 from scripts.serving.envoy_admin import Admin
+from scripts.serving.files import write
 from scripts.serving.places import REPOSITORY, Ports
-from scripts.serving.traffic import Traffic, write
+from scripts.serving.traffic import Traffic
 
 TEMPLATES = REPOSITORY / "deploy" / "edge"
 # Envoy takes a file within milliseconds of its rename; a busy machine gets time.

@@ -1,4 +1,10 @@
-"""Which keys config.properties may have, and which of TorchServe's it may not."""
+"""Which of TorchServe's keys config.properties may have, and with which values."""
+
+import difflib
+import re
+from collections.abc import Iterable, Mapping
+
+from scripts.serving.places import REPOSITORY
 
 # The keys that TorchServe 0.12.0 reads: string constants of org.pytorch.serve.util.ConfigManager in its jar, and
 # `vmargs` and `plugins_path`, which ts/model_server.py reads. A test holds this list against the jar.
@@ -98,3 +104,69 @@ FIXED: dict[str, tuple[str | None, str]] = {
 
 ADDRESSES = ("inference_address", "management_address", "metrics_address")
 GRPC_ADDRESSES = ("grpc_inference_address", "grpc_management_address")
+GRPC_PORTS = ("grpc_inference_port", "grpc_management_port")
+INTEGERS = (
+    *GRPC_PORTS,
+    "default_response_timeout",
+    "default_startup_timeout",
+    "default_workers_per_model",
+    "job_queue_size",
+    "max_request_size",
+    "max_response_size",
+    "metric_time_interval",
+    "netty_client_threads",
+    "number_of_gpu",
+    "number_of_netty_threads",
+    "unregister_model_timeout",
+)
+_ADDRESS = re.compile(r"http://(?P<host>[^:/]+):(?P<port>\d+)/?")
+_METRICS_MODES = ("prometheus", "log", "legacy")
+_LOOPBACK_HOSTS = ("127.0.0.1", "localhost")
+_LOOPBACK_ONLY = "TorchServe's ports never face a network (its HTTP stack is old and unpatched), only the edge does."
+
+
+def check(values: Mapping[str, str], near: Iterable[str]) -> None:
+    """Return when every key may be there with its value.
+
+    Args:
+        values: all but the handler's.
+        near: other keys that a misspelt one may have meant.
+
+    Raises:
+        ValueError: one may not; it names the key and a fix.
+    """
+    for key, value in values.items():
+        if key in FIXED:
+            fixed, why = FIXED[key]
+            if value != fixed:
+                raise ValueError(f"`{key}` can't be chosen: {why}; remove it.")
+        elif key in LAUNCHER:
+            raise ValueError(f"`{key}` would be ignored; {LAUNCHER[key]}.")
+        elif key not in TORCHSERVE:
+            close = difflib.get_close_matches(key, [*TORCHSERVE, *near], n=1)
+            raise ValueError(f"unknown key `{key}`; " + (f"did you mean `{close[0]}`?" if close else "remove it."))
+        elif key in ADDRESSES:
+            port_of(key, value)
+        elif key in GRPC_ADDRESSES and value not in _LOOPBACK_HOSTS:
+            raise ValueError(f"`{key}` is {value}; {_LOOPBACK_ONLY} Use 127.0.0.1.")
+        elif key in INTEGERS and not (value.isascii() and value.isdigit()):
+            raise ValueError(f"`{key}` is {value!r}; use a whole number.")
+        elif key == "metrics_mode" and value not in _METRICS_MODES:
+            # TorchServe would go on in `log` mode and say so in its log only (ConfigManager.getMetricsMode).
+            raise ValueError(f"`{key}` is {value!r}; use {', '.join(_METRICS_MODES[:-1])} or {_METRICS_MODES[-1]}.")
+        elif key == "metrics_config" and not (REPOSITORY / value).is_file():
+            raise ValueError(f"`{key}`: there is no file {value}; a relative path is the repository's.")
+
+
+def port_of(key: str, value: str) -> int:
+    """Return the port of an HTTP address.
+
+    Raises:
+        ValueError: it is none, or not on loopback.
+    """
+    match = _ADDRESS.fullmatch(value)
+    if match is None:
+        raise ValueError(f"`{key}` is {value!r}; write it as http://127.0.0.1:PORT.")
+    if match["host"] not in _LOOPBACK_HOSTS:
+        raise ValueError(f"`{key}` is {value}; {_LOOPBACK_ONLY} Use 127.0.0.1.")
+    return int(match["port"])

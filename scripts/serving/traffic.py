@@ -1,20 +1,15 @@
-"""traffic.yaml: who answers how much; read strictly, rewritten without losing a comment."""
+"""traffic.yaml: who answers how much, read strictly."""
 
-import io
-import os
 import re
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any
 
 from pydantic import AfterValidator, Field, field_validator
-from ruamel.yaml import YAML
-from ruamel.yaml.comments import CommentedMap
-from ruamel.yaml.error import YAMLError
-from ruamel.yaml.scalarstring import DoubleQuotedScalarString
 
 from handler.strict import StrictModel, load
 from scripts.errors import UserError
+from scripts.serving import traffic_file
 
 TOTAL = 100
 # These become parts of paths, cluster names and header values.
@@ -98,91 +93,17 @@ def read(path: Path) -> Traffic:
     Raises:
         UserError: one sentence that names the file, the key and a fix.
     """
-    return parse(_text(path), path)
+    return parse(traffic_file.text(path), path)
 
 
 def parse(text: str, path: Path) -> Traffic:
     """Return the traffic that `text` describes, which is or shall be the content of `path`; raises as `read` does."""
-    document = _document(text, path)
+    document = traffic_file.document(text, path)
     _require_quoted(path, document)
     try:
         return load(Traffic, document, str(path))
     except ValueError as error:
         raise UserError(str(error)) from None
-
-
-def rewrite(
-    path: Path, *, split: Mapping[str, int] | None = None, shadow: Shadow | Literal["keep"] | None = "keep"
-) -> str:
-    """Return the text of `path` with another split or shadow, comments and order kept; nothing is written.
-
-    A version of the file that `split` leaves out gets 0: its place decides which users meet it when it comes back.
-    """
-    document = _document(_text(path), path)
-    if split is not None:
-        weights = document["split"]
-        for version in weights:
-            weights[version] = split.get(version, 0)
-        for version in [version for version in split if version not in weights]:
-            _append(weights, DoubleQuotedScalarString(version), split[version])
-    if shadow != "keep":
-        document["shadow"] = shadow and _flow_map(shadow)
-    stream = io.StringIO()
-    _yaml().dump(document, stream)
-    return stream.getvalue()
-
-
-def write(path: Path, text: str) -> None:
-    """Put `text` in the place of `path` by rename: a reader sees the old file or the new one."""
-    scratch = path.with_name(f".{path.name}.{os.getpid()}")
-    scratch.write_text(text)
-    scratch.replace(path)
-
-
-def _append(mapping: CommentedMap, key: str, value: int) -> None:
-    """Add a last key; ruamel hangs the lines that follow a mapping on its last key, and they go on following it."""
-    last = next(reversed(mapping))
-    mapping[key] = value
-    if last in mapping.ca.items:
-        mapping.ca.items[key] = mapping.ca.items.pop(last)
-
-
-def _flow_map(shadow: Shadow) -> CommentedMap:
-    # On one line, for the same reason: a block would come after the comment that follows `shadow: null`.
-    mapping = CommentedMap(version=DoubleQuotedScalarString(shadow.version), percent=shadow.percent)
-    mapping.fa.set_flow_style()
-    return mapping
-
-
-def _yaml() -> YAML:
-    yaml = YAML()
-    yaml.preserve_quotes = True
-    yaml.width = 120
-    # Written out: an empty value reads like something forgotten.
-    yaml.representer.add_representer(
-        type(None), lambda dumper, _: dumper.represent_scalar("tag:yaml.org,2002:null", "null")
-    )
-    return yaml
-
-
-def _text(path: Path) -> str:
-    try:
-        return path.read_text()
-    except FileNotFoundError:
-        raise UserError(f"{path}: there is no such file; restore it from the repository or set TRAFFIC.") from None
-
-
-def _document(text: str, path: Path) -> CommentedMap:
-    try:
-        document = _yaml().load(text)
-    except YAMLError as error:
-        mark = getattr(error, "problem_mark", None)
-        line = f" in line {mark.line + 1}" if mark else ""
-        problem = str(getattr(error, "problem", error)).splitlines()[0]
-        raise UserError(f"{path}: no valid YAML{line}: {problem}.") from None
-    if not isinstance(document, CommentedMap):
-        raise UserError(f"{path}: it must hold keys like `model:` and `split:`.")
-    return document
 
 
 def _require_quoted(path: Path, document: Mapping[str, Any]) -> None:

@@ -53,7 +53,10 @@ def test_a_version_without_an_entry_gets_the_documented_defaults(tmp_path: Path)
         ),
         ("inference_address=8080", "`inference_address` is '8080'; write it as http://127.0.0.1:PORT."),
         ("grpc_inference_address=0.0.0.0", "`grpc_inference_address` is 0.0.0.0"),
-        ("grpc_inference_port=seven", "`grpc_inference_port` is 'seven'; use a port number."),
+        ("grpc_inference_port=seven", "`grpc_inference_port` is 'seven'; use a whole number."),
+        ("max_request_size=6MB", "`max_request_size` is '6MB'; use a whole number."),
+        ("metrics_config=nowhere.yaml", "`metrics_config`: there is no file nowhere.yaml"),
+        ("metrics_mode=statsd", "`metrics_mode` is 'statsd'; use prometheus, log or legacy."),
         ("models={", "`models` is no JSON"),
         ("models=[]", "`models` must look like"),
         (

@@ -6,11 +6,11 @@ from pathlib import Path
 import pytest
 
 from scripts.errors import UserError
-from scripts.serving import traffic
+from scripts.serving import traffic, traffic_file
+from scripts.serving.files import write
 from scripts.serving.live import without
 from scripts.serving.management import Description
 from scripts.serving.places import REPOSITORY
-from scripts.serving.traffic import Shadow
 
 SHIPPED = REPOSITORY / "traffic.yaml"
 
@@ -69,7 +69,7 @@ def test_a_missing_file_is_named_with_its_variable(tmp_path: Path) -> None:
 
 def test_a_new_split_keeps_comments_and_order_and_gives_0_to_who_is_not_named(tmp_path: Path) -> None:
     path = written(tmp_path, SHIPPED.read_text())
-    text = traffic.rewrite(path, split={"3.0": 20, "1.0": 80})
+    text = traffic_file.rewrite(path, split={"3.0": 20, "1.0": 80})
     assert list(traffic.parse(text, path).split.items()) == [("1.0", 80), ("2.0", 0), ("3.0", 20)]
     added = [line for line in text.splitlines() if line not in SHIPPED.read_text().splitlines()]
     assert added == ['  "1.0": 80', '  "2.0": 0', '  "3.0": 20']
@@ -77,14 +77,14 @@ def test_a_new_split_keeps_comments_and_order_and_gives_0_to_who_is_not_named(tm
 
 def test_a_shadow_comes_and_goes_without_a_trace(tmp_path: Path) -> None:
     path = written(tmp_path, SHIPPED.read_text())
-    path.write_text(traffic.rewrite(path, shadow=Shadow(version="2.0", percent=5)))
+    path.write_text(traffic_file.rewrite(path, shadow={"version": "2.0", "percent": 5}))
     assert 'shadow: {version: "2.0", percent: 5}' in path.read_text()
-    assert traffic.rewrite(path, shadow=None) == SHIPPED.read_text()
+    assert traffic_file.rewrite(path, shadow=None) == SHIPPED.read_text()
 
 
 def test_writing_leaves_no_scratch_file(tmp_path: Path) -> None:
     path = written(tmp_path, "old")
-    traffic.write(path, "new")
+    write(path, "new")
     assert [entry.name for entry in tmp_path.iterdir()] == ["traffic.yaml"]
     assert path.read_text() == "new"
 
