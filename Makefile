@@ -74,8 +74,9 @@ lint: | $(READY) ## ruff and mypy --strict
 	@$(BIN)/ruff check . && $(BIN)/ruff format --check . && $(BIN)/mypy
 format: | $(READY) ## rewrite the code as `make lint` wants it
 	@$(BIN)/ruff check --fix . ; $(BIN)/ruff format .
-load: | $(READY) ## [USERS=16] [SECONDS=30]: Locust against the running edge
-	@$(BIN)/locust -f load_tests/locustfile.py --headless --only-summary --users $(or $(USERS),16) --run-time $(or $(SECONDS),30)s
+load: | $(READY) ## [SHAPE=steady|ramp|spike|soak|mix] [USERS=16] [TIME=<s>] [HOST=] [UI=1] [WORKERS=]: Locust against the running edge
+	@$(RUN).load --shape $(or $(SHAPE),steady) --users $(or $(USERS),16) $(if $(TIME)$(SECONDS),--seconds $(or $(TIME),$(SECONDS))) \
+		$(if $(HOST),--host "$(HOST)") $(if $(UI),--page) $(if $(WORKERS),--workers $(WORKERS)) $(if $(JOIN),--join "$(JOIN)")
 bench: $(ARCHIVES) $(BENCH_READY) | $(READY) ## [QUICK=1]: the project beside its peers, with the goals; needs wrk, takes 15 minutes
 	@$(RUN).bench $(if $(QUICK),--quick)
 bench-setup: $(BENCH_READY) ## make .venv-bench with the peers of bench (TORCH_INDEX= as in setup)

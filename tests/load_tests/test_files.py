@@ -1,0 +1,17 @@
+import json
+from pathlib import Path
+
+from handler.service import Request, Service
+from handler.settings import Settings
+from load_tests import files
+
+
+def test_broken_files_get_the_errors_that_the_load_test_expects(int8_folder: Path) -> None:
+    service = Service.load(int8_folder, Settings())
+    replies, _ = service.reply_all([Request({"body": item.body}, {}) for item in files.broken()])
+    got = [(reply.status, json.loads(reply.body)["error"]["code"]) for reply in replies]
+    assert got == [(item.status, item.code) for item in files.broken()]
+
+
+def test_cells_are_many_and_different() -> None:
+    assert len(set(files.cells())) >= files.CELLS
