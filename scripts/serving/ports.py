@@ -21,6 +21,7 @@ def require_free(ports: Ports, edge_address: str) -> None:
         if port in seen:
             raise UserError(f"{variable(name)} and {variable(seen[port])} are both {port}; give each its own port.")
         seen[port] = name
+    for name, port in ports.tcp().items():
         address = edge_address if name == "edge" else LOOPBACK
         reason = _why_not(address, port)
         if reason:

@@ -60,24 +60,20 @@ def test_start_status_stop(own_server: Server) -> None:
     assert own_server.ask("status")["running"] is False
 
 
-def test_a_request_that_is_under_way_when_stop_comes_gets_its_answer(own_server: Server, cell: bytes) -> None:
+def test_ctrl_c_lets_a_request_that_is_under_way_have_its_answer_and_ends_in_order(
+    own_server: Server, cell: bytes
+) -> None:
     """It waits three seconds for a batch to fill."""
     patient = own_server.config.read_text().replace('"maxBatchDelay": 5,', '"maxBatchDelay": 3000,')
     own_server.config.write_text(patient)
-    started(own_server)
     admin = Admin(own_server.ports["admin"])
-    with ThreadPoolExecutor(1) as pool:
+    with own_server.spawn("serve") as serve, ThreadPoolExecutor(1) as pool:
+        assert processes.wait_until(lambda: _phase(own_server) == "serving", 60)
         answer = pool.submit(own_server.predict, cell)
         assert processes.wait_until(lambda: admin.active_requests() == 1, 30)
-        assert own_server.ask("stop")["was_running"] is True
-    assert answer.result().status_code == 200
-
-
-def test_ctrl_c_ends_serve_in_order(own_server: Server) -> None:
-    with own_server.spawn("serve") as serve:
-        assert processes.wait_until(lambda: _phase(own_server) == "serving", 60)
         serve.send_signal(signal.SIGINT)
         output, errors = serve.communicate(timeout=60)
+    assert answer.result().status_code == 200
     assert (serve.returncode, errors) == (0, ""), output
     assert own_server.processes() == []
 
