@@ -19,7 +19,7 @@ def main(
         new = version not in live.descriptions()
         if new:
             live.register(version)
-        live.route(live.wanted.traffic)
+        live.steer(live.wanted.traffic)
         path = f"{live.wanted.url}/predictions/{live.wanted.traffic.model}/{version}"
     if as_json:
         print(json.dumps({"version": version, "new": new, "path": path}))

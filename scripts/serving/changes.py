@@ -68,6 +68,7 @@ def apply(live: Live, effective: Mapping[str, Any]) -> Outcome:
             if without(wanted.traffic, version, live.descriptions()) is None:
                 needs_restart.append(f"batching of {version} (no other version can take its traffic meanwhile)")
                 continue
+            wanted.verified(version)  # before it is taken out, not after
             with live.drained(version):
                 live.management.unregister(version)
                 live.register(version)

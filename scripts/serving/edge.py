@@ -85,6 +85,11 @@ class Edge:
         for name in _ORDER:
             self._wait(name, _version_of(self._path(name).read_text()), refusals=0, check=check)
 
+    def split(self) -> dict[str, int]:
+        """Return the percent by version that is in effect, whatever traffic.yaml says."""
+        text = self._path("routes").read_text()
+        return {name: int(weight) for name, weight in re.findall(r'name: "version-(.*?)"\n +weight: (\d+)', text)}
+
     def rotate_access_log(self, limit_bytes: int = 100_000_000) -> None:
         """Begin a new access log when this one has grown to `limit_bytes`; the one before is kept beside it."""
         if not self.access_log.is_file() or self.access_log.stat().st_size < limit_bytes:

@@ -69,9 +69,16 @@ class Live:
         Raises:
             UserError: Envoy refuses, or a version that gets traffic has no ready worker; nothing has changed then.
         """
-        registered = self.descriptions()
-        require_ready(wanted, registered)
-        self.edge.apply(wanted, registered)
+        require_ready(wanted, self.descriptions())
+        self.steer(wanted)
+
+    def steer(self, wanted: Traffic) -> None:
+        """Do the same without asking whether the versions can answer.
+
+        Raises:
+            UserError: Envoy refuses; nothing has changed then.
+        """
+        self.edge.apply(wanted, self.descriptions())
         self.management.set_default(wanted.default)
 
     def commit(self, text: str) -> Traffic:
@@ -113,6 +120,8 @@ class Live:
     def drained(self, version: str) -> Iterator[None]:
         """Take a version out of the traffic for the length of a change, and bring the edge back to traffic.yaml after.
 
+        When it can't answer after the change, its traffic stays with the others, and `make status` shows that.
+
         Raises:
             UserError: its requests did not end in time.
         """
@@ -127,7 +136,9 @@ class Live:
                 raise UserError(f"version {version} still has requests after {timeout_s:.0f} s; it was left as it was.")
             yield
         finally:
-            self.route(self.wanted.traffic)
+            description = self.management.describe(version)
+            if description is not None and description.ready:
+                self.steer(self.wanted.traffic)
 
     def _idle(self, version: str) -> bool:
         description = self.management.describe(version)

@@ -106,13 +106,18 @@ def check_cores(config: Config, model: str, version: str, workers: int, cores: i
     Raises:
         UserError: workers x threads is more than the cores; ONNX Runtime's spinning threads would slow each other.
     """
-    cores = cores or len(os.sched_getaffinity(0))
+    cores = cores or _cores()
     threads = config.handler.threads
     if workers * threads > cores:
         raise UserError(
             f"{config.path}: {model} {version}: {workers} workers x {threads} threads are more than the "
             f"{cores} cores here; lower maxWorkers to {cores // threads} or handler.threads."
         )
+
+
+def _cores() -> int:
+    # macOS has no affinity.
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 def _once(path: Path, pairs: Any) -> dict[str, str]:

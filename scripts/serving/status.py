@@ -11,12 +11,14 @@ def collect(live: Live) -> dict[str, Any]:
     """Return versions, weights, workers, batching, arithmetic, queue, health and ports."""
     wanted = live.wanted
     healthy = live.admin.healthy()
+    effective = live.edge.split()
     versions = {}
     for version, description in live.descriptions().items():
         # A worker answers this, so it is asked only where one is ready.
         says = live.management.customized(version) if description.ready else {}
         versions[version] = {
             "weight": wanted.traffic.split.get(version, 0),
+            "effective_weight": effective.get(version, 0),
             "shadow_percent": _shadow_percent(live, version),
             "default": description.is_default,
             "workers": {
@@ -37,6 +39,7 @@ def collect(live: Live) -> dict[str, Any]:
         "model": wanted.traffic.model,
         "healthz": _healthz(wanted.url),
         "versions": versions,
+        "missing": [version for version in wanted.traffic.versions if version not in versions],
         "ports": wanted.ports.tcp(),
         "access_log": str(live.edge.access_log),
     }
@@ -46,7 +49,9 @@ def text(facts: dict[str, Any]) -> str:
     """Return the same for a person."""
     rows = [("version", "weight", "workers", "default", "batch", "precision", "arithmetic", "queue", "healthy")]
     for version, about in facts["versions"].items():
-        weight = f"{about['weight']} %" + (f" +{about['shadow_percent']} % shadow" if about["shadow_percent"] else "")
+        weight = f"{about['weight']} %"
+        weight += f" (now {about['effective_weight']} %)" if about["effective_weight"] != about["weight"] else ""
+        weight += f" +{about['shadow_percent']} % shadow" if about["shadow_percent"] else ""
         workers = f"{about['workers']['ready']}/{about['workers']['wanted']} READY"
         batch = f"{about['batch_size']} in {about['max_batch_delay_ms']} ms"
         mark = "yes" if about["default"] else ""
@@ -56,8 +61,9 @@ def text(facts: dict[str, Any]) -> str:
     widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
     table = ["  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip() for row in rows]
     ports = ", ".join(f"{name} {port}" for name, port in facts["ports"].items())
+    missing = [f"not registered: {version}; `make apply` registers it" for version in facts["missing"]]
     head = f"{facts['model']} at {facts['url']} (healthz {facts['healthz']})"
-    return "\n".join([head, *table, f"ports: {ports}", f"access log: {facts['access_log']}"])
+    return "\n".join([head, *table, *missing, f"ports: {ports}", f"access log: {facts['access_log']}"])
 
 
 def _shadow_percent(live: Live, version: str) -> int:

@@ -267,6 +267,32 @@ def test_apply_lets_a_version_finish_before_it_takes_it_out(server: Server, cell
     assert answer.result().status_code == 200
 
 
+def test_a_version_that_does_not_come_back_leaves_its_traffic_with_the_others(
+    server: Server, cell: bytes, model_store: Path, broken_archive: Callable[[str, str], None]
+) -> None:
+    shipped = server.config.read_text()
+    kept = {path: path.read_bytes() for path in model_store.glob(f"{MODEL}-2.0.mar*")}
+    broken_archive("2.0", "raise RuntimeError('half a disk')")
+    try:
+        server.config.write_text(patient(shipped, 6))
+        with load(server, cell) as answers:
+            failed = server.verb("apply")
+        assert failed.returncode == 1
+        assert "version 2.0: its worker does not come up: RuntimeError: half a disk" in failed.stderr
+        assert {status for status, _ in answers()} == {200}
+        status = server.ask("status")
+        assert status["missing"] == ["2.0"]
+        assert "not registered: 2.0; `make apply` registers it" in server.verb("status").stdout
+        version = status["versions"]
+        assert (version["1.0"]["weight"], version["1.0"]["effective_weight"]) == (90, 100)
+        assert server.predict(cell).headers["x-model-version"] == "1.0"
+    finally:
+        for path, content in kept.items():
+            path.write_bytes(content)
+    assert "registered 2.0" in server.ask("apply")["done"]
+    assert server.ask("status")["versions"]["2.0"]["effective_weight"] == 10
+
+
 def test_registering_opens_a_path_and_a_changed_archive_is_refused(
     server: Server, cell: bytes, model_store: Path
 ) -> None:

@@ -39,6 +39,7 @@ def test_start_status_stop(own_server: Server) -> None:
     assert (status["running"], status["healthz"], status["url"]) == (True, 200, own_server.url)
     assert status["versions"]["1.0"] | {"workers": None} == {
         "weight": 100,
+        "effective_weight": 100,
         "shadow_percent": 0,
         "default": True,
         "workers": None,
