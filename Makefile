@@ -67,7 +67,7 @@ scale: | $(READY) ## VERSION= WORKERS=: change a version's number of workers
 	@$(RUN).scale --version "$(VERSION)" --workers "$(WORKERS)"
 
 ##@ Work on the project
-.PHONY: test lint format load bench bench-setup lock clean
+.PHONY: test lint format load tune bench bench-setup lock clean
 test: $(ARCHIVES) | $(READY) ## every test, against the real TorchServe and the real Envoy
 	@$(BIN)/python -m pytest
 lint: | $(READY) ## ruff and mypy --strict
@@ -77,6 +77,8 @@ format: | $(READY) ## rewrite the code as `make lint` wants it
 load: | $(READY) ## [SHAPE=steady|ramp|spike|soak|mix] [USERS=16] [TIME=<s>] [HOST=] [UI=1] [WORKERS=]: Locust against the running edge
 	@$(RUN).load --shape $(or $(SHAPE),steady) --users $(or $(USERS),16) $(if $(TIME)$(SECONDS),--seconds $(or $(TIME),$(SECONDS))) \
 		$(if $(HOST),--host "$(HOST)") $(if $(UI),--page) $(if $(WORKERS),--workers $(WORKERS)) $(if $(JOIN),--join "$(JOIN)")
+tune: $(ARCHIVES) | $(READY) ## [P95_MS=200] [VERSION=] [IMAGES=<folder>] [WRITE=1]: the settings with the highest throughput here; needs wrk, 5 minutes
+	@$(RUN).tune $(if $(P95_MS),--p95-ms $(P95_MS)) $(if $(VERSION),--version "$(VERSION)") $(if $(IMAGES),--images "$(IMAGES)") $(if $(WRITE),--write)
 bench: $(ARCHIVES) $(BENCH_READY) | $(READY) ## [QUICK=1]: the project beside its peers, with the goals; needs wrk, takes 15 minutes
 	@$(RUN).bench $(if $(QUICK),--quick)
 bench-setup: $(BENCH_READY) ## make .venv-bench with the peers of bench (TORCH_INDEX= as in setup)

@@ -12,7 +12,7 @@ from typing import Any
 import torch
 
 from benchmarks import ceiling, client, product, rounds, workload
-from benchmarks.product import Product
+from benchmarks.product import Files, Product
 from benchmarks.results import OURS, OURS_DIRECT, OURS_FLOAT, Results
 from benchmarks.rounds import Field, Plan
 from benchmarks.servers import ENVIRONMENT, PEERS, PYTHON, WORKERS, Servers, Target
@@ -47,7 +47,7 @@ def measure(plan: Plan, progress: Callable[[str], None]) -> Results:
         results = Results(_machine(archives[product.INT8], workloads))
         image = workloads["photo"].paths[0].read_bytes()
         for number in range(STARTS if plan is rounds.FULL else 1):
-            with product.running(folder / f"shipped{number}", image, for_comparison=False) as shipped:
+            with product.running(folder / f"shipped{number}", image, Files.shipped()) as shipped:
                 results.first_answer_s.append(shipped.first_answer_s)
         progress("started the product as shipped; starting everybody")
         environment = {
@@ -55,7 +55,7 @@ def measure(plan: Plan, progress: Callable[[str], None]) -> Results:
             "BENCH_ARITHMETIC": str(results.machine["arithmetic"]),
         }
         with (
-            product.running(folder / "ours", image, for_comparison=True) as ours,
+            product.running(folder / "ours", image, Files.for_comparison()) as ours,
             Servers(folder, environment) as peers,
         ):
             with ceiling.callers(archives[product.INT8], workloads, WORKERS) as callers:

@@ -1,7 +1,6 @@
 """The product, started by its own verb with the operator's files of this checkout."""
 
 import os
-import shutil
 import subprocess
 import sys
 import time
@@ -16,8 +15,9 @@ from benchmarks import usage
 from benchmarks.servers import WORKERS, Target, free_port
 from benchmarks.usage import Part
 from scripts.errors import UserError
-from scripts.serving import properties_edit, state, traffic_file
+from scripts.serving import state
 from scripts.serving.places import REPOSITORY, Places, Ports, variable
+from scripts.tuning import edit
 
 MODEL = "mobilenet_v3"
 FLOAT32, INT8 = "1.0", "2.0"
@@ -50,25 +50,46 @@ class Product:
         return Target(name, url, self.torchserve)
 
 
+@dataclass(frozen=True)
+class Files:
+    """The operator's two files, as text."""
+
+    config: str
+    traffic: str
+
+    @classmethod
+    def shipped(cls) -> "Files":
+        """Return those of this checkout."""
+        places = Places.from_environment(os.environ)
+        return cls(places.config.read_text(), places.traffic.read_text())
+
+    @classmethod
+    def for_comparison(cls) -> "Files":
+        """Return the same with two workers for each version, and all of the split on 2.0."""
+        files = cls.shipped()
+        settings = {version: {"minWorkers": WORKERS, "maxWorkers": WORKERS} for version in (FLOAT32, INT8)}
+        return cls(edit.with_settings(files.config, MODEL, settings), only(INT8, FLOAT32))
+
+
 @contextmanager
-def running(folder: Path, image: bytes, *, for_comparison: bool) -> Iterator[Product]:
+def running(folder: Path, image: bytes, files: Files) -> Iterator[Product]:
     """Start the product, yield it and stop it.
 
     Args:
         folder: for its configuration, logs and state; its path must be short (Unix sockets).
         image: sent for the first answer.
-        for_comparison: with two workers a version and all of the split on 2.0; otherwise exactly as it is shipped.
+        files: its configuration.
 
     Raises:
         UserError: it does not start, with its reason.
     """
-    environment = _configure(folder, for_comparison)
+    environment = _environment(folder, files)
     started = time.monotonic()
     try:
         _verb("start", environment)
         ports = Ports().overridden(environment)
         url = f"http://127.0.0.1:{ports.edge}/predictions/{MODEL}"
-        answer = requests.post(url, data=image, headers={"content-type": "image/jpeg"}, timeout=60)
+        answer = requests.post(url, data=image, headers={"content-type": "application/octet-stream"}, timeout=60)
         answer.raise_for_status()
         first_answer_s = time.monotonic() - started
         found = state.load(folder / "run")
@@ -80,28 +101,26 @@ def running(folder: Path, image: bytes, *, for_comparison: bool) -> Iterator[Pro
         _verb("stop", environment)
 
 
-def _configure(folder: Path, for_comparison: bool) -> dict[str, str]:
+def _environment(folder: Path, files: Files) -> dict[str, str]:
     folder.mkdir()
-    places = Places.from_environment(os.environ)
-    config, split = folder / "config.properties", folder / "traffic.yaml"
-    shutil.copy(places.config, config)
-    shutil.copy(places.traffic, split)
-    if for_comparison:
-        for version in (FLOAT32, INT8):
-            config.write_text(properties_edit.with_workers(config, MODEL, version, WORKERS))
-        split.write_text(traffic_file.rewrite(split, split={INT8: 100}))
+    config, traffic = folder / "config.properties", folder / "traffic.yaml"
+    config.write_text(files.config)
+    traffic.write_text(files.traffic)
     inherited = {key: value for key, value in os.environ.items() if not key.endswith("_PORT")}
     ports = {variable(field.name): str(free_port()) for field in fields(Ports) if field.name != "worker"}
-    return (
-        inherited
-        | ports
-        | {
-            "RUN_DIR": str(folder / "run"),
-            "CONFIG": str(config),
-            "TRAFFIC": str(split),
-            "MODEL_STORE": str(places.model_store.resolve()),
-        }
-    )
+    own = {
+        "RUN_DIR": str(folder / "run"),
+        "CONFIG": str(config),
+        "TRAFFIC": str(traffic),
+        "MODEL_STORE": str(Places.from_environment(os.environ).model_store.resolve()),
+    }
+    return inherited | ports | own
+
+
+def only(version: str, *ready: str) -> str:
+    """Return a traffic.yaml that gives everything to `version` and nothing to those that are `ready` besides."""
+    weights = ", ".join([f'"{version}": 100', *(f'"{other}": 0' for other in ready)])
+    return f"model: {MODEL}\nsplit: {{{weights}}}\nsticky_header: x-user-id\n"
 
 
 def _verb(name: str, environment: dict[str, str]) -> None:

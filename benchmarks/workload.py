@@ -4,6 +4,7 @@ import io
 import json
 import zipfile
 from dataclasses import dataclass
+from http import HTTPStatus
 from importlib.util import find_spec
 from pathlib import Path
 
@@ -57,25 +58,37 @@ def unpack(archive: Path, folder: Path) -> Path:
 
 
 def prepare(kind: str, archives: tuple[Path, ...], folder: Path, images: int = IMAGES) -> Workload:
-    """Return a workload whose labels all of the archives unpacked in `archives` agree on, clearly.
+    """Return a workload of one of `KINDS`; see `collect`."""
+    return collect(kind, _photos() if kind == "photo" else _cells(), archives, folder, images)
 
-    Both labels get as many images as can be found, up to half each.
+
+def collect(
+    kind: str, candidates: list[bytes], archives: tuple[Path, ...], folder: Path, images: int = IMAGES
+) -> Workload:
+    """Return a workload of encoded images whose labels all of the archives agree on, clearly.
+
+    Every label gets as many images as can be found, up to an equal share each.
+
+    Args:
+        kind: names it.
+        candidates: encoded images; what the handler can't read is left out.
+        archives: unpacked.
+        folder: where its files go.
+        images: at most.
 
     Raises:
         UserError: there are none.
     """
-    candidates = _photos() if kind == "photo" else _cells()
     services = [Service.load(archive, Settings()) for archive in archives]
     found = [(label, encoded) for encoded in candidates if (label := _clear_label(services, encoded))]
     by_label = {label: [item for item in found if item[0] == label] for label in dict(found)}
     if not by_label:
-        raise UserError("no image of the benchmark has a clear label; is the checkpoint trained?")
-    share = images // len(by_label)
-    chosen = [item for items in by_label.values() for item in items[:share]]
+        raise UserError("no image has a clear label; is the checkpoint trained, and are these images of its kind?")
+    chosen = [item for items in by_label.values() for item in items[: max(1, images // len(by_label))]]
     (folder / kind).mkdir(parents=True)
     paths = []
     for number, (_, encoded) in enumerate(chosen):
-        paths.append(folder / kind / f"{number:02}.{'jpg' if kind == 'photo' else 'png'}")
+        paths.append(folder / kind / f"{number:02}")
         paths[-1].write_bytes(encoded)
     labels = tuple(label for label, _ in chosen)
     manifest = folder / f"{kind}.txt"
@@ -87,8 +100,8 @@ def _clear_label(services: list[Service], encoded: bytes) -> str | None:
     labels = set()
     for service in services:
         [reply], _ = service.reply_all([Request({"body": encoded}, {})])
-        best = json.loads(reply.body)["predictions"][0]
-        if best["probability"] < _CLEAR_PROBABILITY:
+        best = json.loads(reply.body)["predictions"][0] if reply.status == HTTPStatus.OK else None
+        if best is None or best["probability"] < _CLEAR_PROBABILITY:
             return None
         labels.add(str(best["label"]))
     return labels.pop() if len(labels) == 1 else None

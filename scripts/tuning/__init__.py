@@ -1,0 +1,1 @@
+"""The configuration that gives this machine its highest throughput under a latency target."""
