@@ -69,6 +69,8 @@ class Phase(StrictModel):
 
     name: str
     epochs: PositiveInt
+    schedule: PositiveInt
+    """Epochs after which the learning rate would be zero; a phase may end before, at the running average."""
     batch: int = Field(ge=2)
     side: PositiveInt
     """Of the training crops, pixels; a multiple of 32."""
@@ -77,6 +79,12 @@ class Phase(StrictModel):
     learning_rate: float = Field(gt=0)
     weight_decay: float = Field(ge=0)
     loss: LossWeights
+
+    @model_validator(mode="after")
+    def _ends_within_its_schedule(self) -> Self:
+        if self.epochs > self.schedule:
+            raise ValueError("`epochs` must be at most `schedule`")
+        return self
 
     @model_validator(mode="after")
     def _crops_fit(self) -> Self:

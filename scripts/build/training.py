@@ -121,7 +121,7 @@ class Trainer:
         losses = []
         for step, drawn in enumerate(batches(cells, phase, self.preprocessing, generator)):
             batch = drawn.to(self.device)
-            share = (number * steps + step) / (phase.epochs * steps)
+            share = (number * steps + step) / (phase.schedule * steps)
             for group in self.optimizer.param_groups:
                 group["lr"] = phase.learning_rate * _rate(share)
             loss = loss_of(self.student(batch.images), batch, phase.loss)

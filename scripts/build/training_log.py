@@ -32,7 +32,7 @@ def draw(log: Sequence[Epoch], path: Path) -> None:
         lines = [line for line in log if line.phase == phase]
         left.plot([line.epoch for line in lines], [line.loss for line in lines], label=phase)
         right.plot([line.epoch for line in lines], [100 * line.val_accuracy for line in lines], label=phase)
-    left.set(xlabel="epoch", ylabel="loss (phases weigh it differently)", yscale="log")
+    left.set(xlabel="epoch", ylabel="loss (weighed by phase)", ylim=(0, None))
     right.set(xlabel="epoch", ylabel="accuracy on val, %")
     right.legend()
     image = io.BytesIO()

@@ -44,6 +44,12 @@ def test_training_crops_larger_than_the_resized_cell_are_refused(tmp_path):
         Spec.load(folder)
 
 
+def test_a_phase_longer_than_its_schedule_is_refused(tmp_path):
+    folder = written(tmp_path, "schedule: 40", "schedule: 39")
+    with pytest.raises(UserError, match="`epochs` must be at most `schedule`"):
+        Spec.load(folder)
+
+
 def test_broken_yaml_is_one_sentence_that_names_the_file(tmp_path):
     (tmp_path / "spec.yaml").write_text("name: [unclosed\n")
     with pytest.raises(UserError, match=r"spec\.yaml: not YAML"):

@@ -35,7 +35,15 @@ def validation() -> Validation:
 def phase(name: str, epochs: int, rate: float = 0.001) -> Phase:
     weights = LossWeights(maps=1, labels=1, teacher=0.5)
     return Phase(
-        name=name, epochs=epochs, batch=3, side=64, resize=(64, 80), learning_rate=rate, weight_decay=0.01, loss=weights
+        name=name,
+        epochs=epochs,
+        schedule=epochs,
+        batch=3,
+        side=64,
+        resize=(64, 80),
+        learning_rate=rate,
+        weight_decay=0.01,
+        loss=weights,
     )
 
 
