@@ -10,6 +10,7 @@ from typing import Annotated
 import typer
 
 from scripts import cli
+from scripts.errors import UserError
 from scripts.serving import processes, state
 from scripts.serving.places import REPOSITORY, Places
 
@@ -18,6 +19,8 @@ def main(as_json: Annotated[bool, typer.Option("--json", help="Print one JSON ob
     """Start in the background; when it does not come up, exit as `serve` would, with its reason."""
     run = Places.from_environment(os.environ).run
     running = state.running(run)
+    if running and running.phase != "serving":
+        raise UserError(f"a server is {running.phase} in {run}; try again when it is done.")
     if running:
         print(json.dumps({"url": running.url, "already_running": True}) if as_json else f"already runs: {running.url}")
         return

@@ -1,5 +1,6 @@
 """Stops the server of the run directory, and whatever an earlier one left behind."""
 
+import contextlib
 import json
 import os
 import signal
@@ -22,7 +23,8 @@ def main(as_json: Annotated[bool, typer.Option("--json", help="Print one JSON ob
     running = state.running(run)
     if running:
         supervisor = running.supervisor
-        psutil.Process(supervisor.pid).send_signal(signal.SIGTERM)
+        with contextlib.suppress(psutil.NoSuchProcess):
+            psutil.Process(supervisor.pid).send_signal(signal.SIGTERM)
         processes.wait_until(lambda: not supervisor.alive(), _PATIENCE_S)
         if supervisor.alive():
             processes.end(supervisor, 0)

@@ -66,3 +66,11 @@ def _fit_together(config: Config, wanted: Traffic) -> None:
             f"{config.path}: `max_request_size` ({limit}) is below `edge.max_body_bytes` of traffic.yaml "
             f"({wanted.edge.max_body_bytes}); raise the first or lower the second."
         )
+    for version in wanted.versions:
+        settings = config.version(wanted.model, version)
+        properties.check_cores(config, wanted.model, version, settings.max_workers)
+        if settings.min_workers == 0:
+            raise UserError(
+                f"{config.path}: `models`: {wanted.model} {version}: minWorkers is 0, but traffic.yaml names the "
+                "version; raise it, or take the version out there."
+            )

@@ -78,7 +78,7 @@ class Management:
         try:
             answer = self._call("GET", f"/{self._model}/{version}", customized="true")
             return dict(answer.json()[0].get("customizedMetadata") or {})
-        except (UserError, requests.RequestException, ValueError, IndexError):
+        except (UserError, ValueError, IndexError):
             return {}
 
     def register(self, archive: Path, settings: VersionSettings) -> None:
@@ -138,9 +138,7 @@ class Management:
             return description.ready == workers == len(description.workers)
 
         if not processes.wait_until(done, timeout_s, pause_s=0.1):
-            raise UserError(
-                f"version {version}: not ready after {timeout_s:.0f} s, and no cause is logged; see {self._model_log}."
-            )
+            raise UserError(f"version {version}: not ready in time, and no cause is logged; see {self._model_log}.")
 
     def _descriptions(self, version: str) -> Iterator[Description]:
         answer = self._call("GET", f"/{self._model}/{version}", allow=(HTTPStatus.NOT_FOUND,))
@@ -167,7 +165,7 @@ class Management:
     def _call(self, method: str, path: str, allow: tuple[int, ...] = (), **query: str | int) -> requests.Response:
         try:
             answer = self._session.request(method, self._base + path, params=query, timeout=_TIMEOUT_S)
-        except requests.ConnectionError as error:
+        except requests.RequestException as error:
             raise UserError(f"TorchServe's management port does not answer ({self._base}); is it running?") from error
         if not answer.ok and answer.status_code not in allow:
             raise UserError(f"TorchServe refuses {method} {path or '/models'}: {_reason(answer)}")

@@ -81,6 +81,9 @@ class Supervisor:
                 with contextlib.suppress(UserError):  # a log is no reason to end
                     self._edge.rotate_access_log()
                 time.sleep(0.1)
+        except UserError:
+            self._check()  # a server that died is the cause, not that it gave no answer
+            raise
         finally:
             self._stop()
             for number, handler in before.items():
@@ -123,7 +126,8 @@ class Supervisor:
     def _launch(self, name: str, start: Callable[[], subprocess.Popen[bytes]]) -> None:
         self._check_starting()
         self._servers[name] = start()
-        self._state = self._state_now().with_server(name, Record.of(self._servers[name].pid)).save(self._run)
+        self._state = self._state_now().with_server(name, Record.of(self._servers[name].pid))
+        self._state.save(self._run)
 
     def _await(self, what: str, ready: Callable[[], bool]) -> None:
         def done() -> bool:
@@ -155,7 +159,8 @@ class Supervisor:
     def _stop(self) -> None:
         if self._state is None:
             return
-        replace(self._state, phase="stopping").save(self._run)
+        with contextlib.suppress(OSError):  # a full disk must not keep the servers alive
+            replace(self._state, phase="stopping").save(self._run)
         if "envoy" in self._servers and self._servers["envoy"].poll() is None:
             self._drain()
         for name, patience_s in (("envoy", _STOP_ENVOY_S), ("torchserve", _STOP_TORCHSERVE_S)):

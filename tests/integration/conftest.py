@@ -4,6 +4,7 @@ import hashlib
 import io
 import json
 import os
+import random
 import shutil
 import socket
 import subprocess
@@ -131,15 +132,18 @@ class Server:
 
 
 def free_ports() -> dict[str, int]:
-    """Return ports that nothing listens on; `worker` numbers the workers' sockets and is free in any case."""
-    names = Ports().tcp()
-    sockets = [socket.socket() for _ in names]
-    for each in sockets:
-        each.bind(("127.0.0.1", 0))
-    ports = {name: each.getsockname()[1] for name, each in zip(names, sockets, strict=True)}
-    for each in sockets:
-        each.close()
-    return ports | {"worker": 9000}
+    """Return ports that nothing listens on; `worker` numbers the workers' sockets and is free in any case.
+
+    They lie below the range from which the kernel takes the ports of outgoing connections (32768 and up on Linux):
+    one of that range may be taken before the server binds it.
+    """
+    candidates = iter(random.sample(range(15_000, 32_000), 1000))
+    return {name: next(port for port in candidates if _free(port)) for name in Ports().tcp()} | {"worker": 9000}
+
+
+def _free(port: int) -> bool:
+    with socket.socket() as probe:
+        return probe.connect_ex(("127.0.0.1", port)) != 0
 
 
 @pytest.fixture(scope="session")
