@@ -15,7 +15,9 @@ BIN := $(VENV)/bin
 RUN := $(BIN)/python -m scripts
 
 ARCHIVES := $(MODEL_STORE)/mobilenet_v3-1.0.mar $(MODEL_STORE)/mobilenet_v3-2.0.mar
-ARCHIVE_INPUTS := $(wildcard handler/*.py models/elpv/spec.yaml models/elpv/split.csv models/elpv/checkpoint.safetensors)
+MAKERS := archive version gate export quantize images network elpv spec
+ARCHIVE_INPUTS := $(wildcard handler/*.py) $(MAKERS:%=scripts/build/%.py) requirements.lock \
+	models/elpv/spec.yaml models/elpv/split.csv models/elpv/checkpoint.safetensors
 
 $(READY): requirements.lock pyproject.toml
 	@$(PYTHON) -m scripts.setup
@@ -84,5 +86,6 @@ bench: $(ARCHIVES) $(BENCH_READY) | $(READY) ## [QUICK=1]: the project beside it
 bench-setup: $(BENCH_READY) ## make .venv-bench with the peers of bench (TORCH_INDEX= as in setup)
 lock: | $(READY) ## make requirements.lock anew from pyproject.toml
 	@$(RUN).lock
-clean: ## remove built archives and logs, keep .venv
-	@rm -rf run $(ARCHIVES) $(ARCHIVES:=.sha256)
+clean: ## stop the server, remove built archives and logs, keep .venv
+	@if [ -x $(BIN)/python ]; then $(RUN).stop; fi
+	@rm -rf $(or $(RUN_DIR),run) $(ARCHIVES) $(ARCHIVES:=.sha256)

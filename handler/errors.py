@@ -8,6 +8,7 @@ RequestError                 one request's own fault; its neighbours in the batc
 ├── ImageTooLarge        413
 ├── UnsupportedFormat    415
 ├── TooManyInstances     422
+├── InternalError        500   our fault, not the request's
 └── NoExplanations       501
 ArchiveError                 the archive can't be served (a RuntimeError: TorchServe catches no other while loading)
 """
@@ -52,7 +53,7 @@ class UnreadableImage(RequestError):
 
 
 class ImageTooLarge(RequestError):
-    """The image's header names more pixels than are allowed."""
+    """The headers of a request's images name more pixels than are allowed."""
 
     status = 413
     code = "image_too_large"
@@ -70,6 +71,13 @@ class TooManyInstances(RequestError):
 
     status = 422
     code = "too_many_instances"
+
+
+class InternalError(RequestError):
+    """Handling the request failed in a way that nobody foresaw; the worker's log has the traceback."""
+
+    status = 500
+    code = "internal_error"
 
 
 class NoExplanations(RequestError):

@@ -12,6 +12,9 @@ from handler.strict import StrictModel, load
 
 FILE_NAME = "model.json"
 
+# What Python would import from the archive's folder, which comes first on its path.
+_CODE = ("*.py", "*.so")
+
 Arithmetic = Literal["int8", "fp32"]
 
 
@@ -70,6 +73,12 @@ class Metadata(StrictModel):
     gate: dict[str, Any]
     digest: str = ""
 
+    def _require_listed(self, folder: Path) -> None:
+        """Raise ArchiveError where `folder` holds code that was not put into the archive, or a graph has no digest."""
+        code = {path.relative_to(folder).as_posix() for kind in _CODE for path in folder.rglob(kind)}
+        for name in sorted((code | set(self.graphs.values())) - self.files.keys()):
+            raise ArchiveError(f"{name} is not among the files of {FILE_NAME}; build the archive again.")
+
     def encode(self) -> str:
         """Return the one text form of this record, with its digest."""
         content = self.model_dump(mode="json", exclude={"digest"})
@@ -102,6 +111,7 @@ class Metadata(StrictModel):
             metadata = cls.decode((folder / FILE_NAME).read_text(encoding="utf-8"))
         except (OSError, UnicodeDecodeError) as error:
             raise ArchiveError(f"{FILE_NAME} can't be read: {error}; build the archive again.") from error
+        metadata._require_listed(folder)
         for name, digest in metadata.files.items():
             path = folder / name
             if not path.is_file():

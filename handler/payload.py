@@ -52,6 +52,8 @@ def parse(row: Mapping[str, Any], headers: Mapping[str, str], max_instances: int
         return _instances(body, max_instances)
     if isinstance(body, str):
         raise MalformedBody(f"the body was sent as text ({media_type}); send images as application/octet-stream.")
+    if not isinstance(body, bytes | bytearray):
+        raise MalformedBody(f"the JSON body is not an object; {_JSON_HELP}")
     encoded = bytes(body)
     if not encoded:
         raise EmptyBody(f"no image was sent; send its bytes, a multipart field `{FIELD}`, or JSON instances.")

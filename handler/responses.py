@@ -41,9 +41,9 @@ def parse_top_k(text: str | None, default: int) -> int:
     if text is None:
         return default
     # isascii: "²".isdigit() is true. The length keeps int() from its own limit on digits.
-    if not (text.isascii() and text.isdigit() and int(text[:9]) > 0):
+    if not (text.isascii() and text.isdigit() and text.strip("0")):
         raise InvalidTopK(f"top_k must be a positive integer, not {text[:40]!r}.")
-    return int(text[:9])
+    return int(text.lstrip("0")[:9])
 
 
 def rank(logits: NDArray[np.float32], labels: tuple[str, ...], top_k: int) -> list[dict[str, Any]]:

@@ -1,8 +1,11 @@
 """A batch of requests → a reply to each: the whole product without the server."""
 
+import io
 import json
+import logging
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from http import HTTPStatus
 from pathlib import Path
@@ -11,16 +14,19 @@ from typing import Any
 import numpy as np
 import torch
 from numpy.typing import NDArray
+from PIL import Image
 
 from handler import arithmetic
-from handler.decode import decode
+from handler.decode import EncodedImage
 from handler.engine import Engine
-from handler.errors import NoExplanations, RequestError
+from handler.errors import InternalError, NoExplanations, RequestError
 from handler.metadata import Metadata
-from handler.payload import parse
+from handler.payload import Payload, parse
 from handler.preprocess import preprocess
 from handler.responses import Reply, answer, parse_top_k, rank, refuse
 from handler.settings import Settings
+
+logger = logging.getLogger(__name__)
 
 TOP_K = "x-top-k"
 REQUEST_ID = "x-request-id"
@@ -88,10 +94,17 @@ class Service:
         metadata = Metadata.load_verified(folder)
         chosen = arithmetic.choose(metadata.graphs, settings.arithmetic, torch.cpu.get_capabilities())
         engine = Engine.load(folder / metadata.graphs[chosen], chosen, settings.threads)
-        side = metadata.preprocessing.crop
-        for batch in (1, 2):  # The first run of a shape plans its memory; a request must not wait for that.
-            engine.logits(np.zeros((batch, side, side, 3), np.uint8))
-        return cls(metadata, engine, settings)
+        service = cls(metadata, engine, settings)
+        service._warm_up()
+        return service
+
+    def _warm_up(self) -> None:
+        """Answer a good and a bad request, so that no client waits for first-time imports and memory plans."""
+        side = self.metadata.preprocessing.resize + 1  # One pixel more, or nothing would be scaled.
+        picture = io.BytesIO()
+        Image.new("RGB", (side, side)).save(picture, "PNG")
+        for batch in ((picture.getvalue(), b"no image"), (picture.getvalue(),) * 2):
+            self.reply_all([Request({"body": body}, {}) for body in batch])
 
     def describe(self) -> dict[str, Any]:
         """Return what runs here, for the management API."""
@@ -125,7 +138,7 @@ class Service:
             for outcome in outcomes
         ]
         count = sum(len(item) for item in images)
-        bad = len(requests) - len(prepared)
+        bad = sum(reply.status >= HTTPStatus.BAD_REQUEST for reply in replies)
         return replies, BatchReport(len(requests), bad, count, ready - started, done - ready)
 
     def _prepare_or_refuse(self, request: Request) -> Prepared | Reply:
@@ -136,6 +149,10 @@ class Service:
             return self._prepare(request)
         except RequestError as error:
             return refuse(error)
+        except Exception:
+            # Whatever it is, it is one row's: raised further it would fail the whole batch.
+            logger.exception("request %s failed", request.server_id)
+            return refuse(InternalError("the server failed to handle this request; its log says why."))
 
     def _prepare(self, request: Request) -> Prepared:
         headers, settings = request.headers, self.settings
@@ -143,12 +160,16 @@ class Service:
             raise NoExplanations("this archive answers predictions only; use /predictions.")
         top_k = parse_top_k(headers.get(TOP_K), settings.top_k)
         payload = parse(request.row, headers, settings.max_instances)
-        images = []
+        # All the headers before any pixel: together, too, the images must be worth decoding.
+        pictures, megapixels = [], settings.max_megapixels
         for number, encoded in enumerate(payload.images):
-            try:
-                pixels = decode(encoded, settings.max_megapixels)
-            except RequestError as error:
-                raise type(error)(f"instances[{number}]: {error}" if payload.instances else str(error)) from error
+            with _named(number, payload):
+                pictures.append(EncodedImage.open(encoded, megapixels))
+            megapixels -= pictures[-1].megapixels
+        images = []
+        for number, picture in enumerate(pictures):
+            with _named(number, payload):
+                pixels = picture.decode()
             images.append(preprocess(pixels, self.metadata.preprocessing))
         request_id = headers.get(REQUEST_ID) or request.server_id
         return Prepared(np.stack(images), payload.instances, top_k, request_id)
@@ -157,3 +178,12 @@ class Service:
         ranked = [rank(row, self.metadata.labels, request.top_k) for row in logits]
         predictions = ranked if request.instances else ranked[0]
         return answer(self.metadata.name, self.metadata.version, request.request_id, predictions)
+
+
+@contextmanager
+def _named(number: int, payload: Payload) -> Iterator[None]:
+    """Say in an error which of a body's instances it is about."""
+    try:
+        yield
+    except RequestError as error:
+        raise type(error)(f"instances[{number}]: {error}" if payload.instances else str(error)) from error

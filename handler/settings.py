@@ -18,14 +18,15 @@ class Settings(StrictModel):
         arithmetic: what an int8 archive computes in; `auto` takes int8 where the CPU is fast at it.
             A float32 archive always computes in fp32.
         threads: of one worker's inference session.
-        max_megapixels: an image with more, by its header, is refused before it is decoded.
+        max_megapixels: of one request's images together, by their headers: with more it is refused before any of
+            them is decoded. Below Pillow's own limit, at which it refuses to open an image.
         max_instances: images in one JSON body.
         top_k: predictions in an answer when the request names no number.
     """
 
     arithmetic: Literal["auto", "int8", "fp32"] = "auto"
     threads: int = Field(default=1, ge=1)
-    max_megapixels: float = Field(default=25.0, gt=0)
+    max_megapixels: float = Field(default=25.0, gt=0, le=178)
     max_instances: int = Field(default=32, ge=1)
     top_k: int = Field(default=5, ge=1)
 

@@ -58,7 +58,8 @@ def verify(path: Path) -> Metadata:
     """Return what an archive says of itself, after holding it against the digest beside it.
 
     Raises:
-        UserError: it is missing, or a byte was changed, with the command that builds it.
+        UserError: it is missing, a byte was changed, or it is another version than its name says; with the command
+            that builds it.
     """
     mend = "build it with `make archive VERSION=… PRECISION=float32|int8`"
     if not path.is_file():
@@ -70,9 +71,12 @@ def verify(path: Path) -> Metadata:
         raise UserError(f"{path}: changed since it was built (its SHA-256 is not that in {path.name}.sha256); {mend}.")
     try:
         with zipfile.ZipFile(path) as archive:
-            return Metadata.decode(archive.read(FILE_NAME).decode())
+            metadata = Metadata.decode(archive.read(FILE_NAME).decode())
     except (zipfile.BadZipFile, KeyError, UnicodeDecodeError, ArchiveError) as error:
         raise UserError(f"{path}: not an archive of this project ({error}); {mend}.") from error
+    if archive_path(path.parent, metadata.name, metadata.version) != path:
+        raise UserError(f"{path}: this is {metadata.name} {metadata.version} under another name; {mend}.")
+    return metadata
 
 
 def _digest_path(path: Path) -> Path:
@@ -81,9 +85,10 @@ def _digest_path(path: Path) -> Path:
 
 def _stage(stage: Path, metadata: Metadata, graphs: Path) -> None:
     """Lay out the archive's files in `stage`, `model.json` with all of their digests."""
-    ignored = shutil.ignore_patterns("__pycache__", ENTRY)
-    shutil.copytree(HANDLER, stage / "handler", ignore=ignored)
-    shutil.copy(HANDLER / ENTRY, stage / ENTRY)
+    (stage / "handler").mkdir(parents=True)
+    # Only the modules: editors and file managers leave other things beside them.
+    for module in HANDLER.glob("*.py"):
+        shutil.copy(module, stage / "handler" if module.name != ENTRY else stage)
     for graph in metadata.graphs.values():
         shutil.copy(graphs / graph, stage / graph)
     # Without the local part of a version ("+cpu"), which only some indexes carry.

@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from handler.decode import decode
+from handler.decode import EncodedImage
 from handler.metadata import Preprocessing
 from handler.preprocess import preprocess
 from scripts.build import elpv
@@ -47,4 +47,4 @@ def _load(cells: list[elpv.Cell], spec: Spec) -> Labelled:
 
 
 def _read(path: Path, to: Preprocessing) -> NDArray[np.uint8]:
-    return preprocess(decode(path.read_bytes(), _MAX_MEGAPIXELS), to)
+    return preprocess(EncodedImage.open(path.read_bytes(), _MAX_MEGAPIXELS).decode(), to)

@@ -57,7 +57,7 @@ def load_checkpoint(path: Path, network: nn.Module) -> nn.Module:
         UserError: the file is missing, is no safetensors file, or belongs to another network.
     """
     if not path.is_file():
-        raise UserError(f"{path}: no such checkpoint; `make train MODEL={path.parent.name}` makes it")
+        raise UserError(f"{path}: no such checkpoint; name another, or train it with `make train`")
     try:
         weights = load_file(path)
     except SafetensorError as error:

@@ -2,12 +2,18 @@ import io
 
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from PIL import Image
 
-from handler.decode import decode
-from handler.errors import EmptyBody, ImageTooLarge, UnreadableImage, UnsupportedFormat
+from handler.decode import EncodedImage
+from handler.errors import EmptyBody, ImageTooLarge, RequestError, UnreadableImage, UnsupportedFormat
 
 LIMIT = 25.0
+
+
+def decode(encoded: bytes, max_megapixels: float) -> np.ndarray:
+    return EncodedImage.open(encoded, max_megapixels).decode()
 
 
 def encoded(image: Image.Image, format_: str, **options: object) -> bytes:
@@ -85,7 +91,18 @@ def test_a_truncated_image_is_unreadable(format_: str, share: float) -> None:
         decode(file[: int(len(file) * share)], LIMIT)
 
 
-@pytest.mark.parametrize("body", [b"hello", b"%PDF-1.7", b"<svg/>", b"\0" * 100, b"%!PS-Adobe-3.0 EPSF-3.0"])
+@pytest.mark.parametrize(
+    "body",
+    [
+        b"hello",
+        b"%PDF-1.7",
+        b"<svg/>",
+        b"\0" * 100,
+        b"%!PS-Adobe-3.0 EPSF-3.0",
+        b"BMW is a car",
+        b"RIFF\0\0\0\0WAVEfmt ",
+    ],
+)
 def test_anything_else_is_an_unsupported_format(body: bytes) -> None:
     with pytest.raises(UnsupportedFormat, match="JPEG, PNG"):
         decode(body, LIMIT)
@@ -97,8 +114,50 @@ def test_no_bytes_are_an_empty_body() -> None:
 
 
 def test_an_image_over_the_limit_is_refused_from_its_header_alone() -> None:
-    header_only = encoded(Image.new("1", (20_000, 20_000)), "PNG")[:200]
-    with pytest.raises(ImageTooLarge, match="25 megapixels"):
+    header_only = encoded(Image.new("1", (6000, 6000)), "PNG")[:200]
+    with pytest.raises(ImageTooLarge, match=r"36\.0 megapixels; 25 are left"):
         decode(header_only, LIMIT)
+    bomb = encoded(Image.new("1", (20_000, 20_000)), "PNG")[:200]
+    with pytest.raises(ImageTooLarge):
+        decode(bomb, LIMIT)
     with pytest.raises(ImageTooLarge, match="64x32"):
         decode(encoded(left_red_right_blue(), "PNG"), max_megapixels=0.001)
+
+
+@pytest.mark.parametrize("samples", [np.float32(0.5), np.int32(70_000)])
+def test_samples_without_an_agreed_range_are_refused_and_not_guessed(samples: np.generic) -> None:
+    image = Image.fromarray(np.full((8, 8), samples))
+    with pytest.raises(UnsupportedFormat, match="8 or 16 bits"):
+        decode(encoded(image, "TIFF"), LIMIT)
+
+
+def test_an_image_whose_exif_is_garbage_is_still_an_image() -> None:
+    assert decode(encoded(left_red_right_blue(), "PNG", exif=b"garbage"), LIMIT).shape == (32, 64, 3)
+
+
+def test_running_out_of_memory_is_not_called_a_damaged_image(monkeypatch: pytest.MonkeyPatch) -> None:
+    image = EncodedImage.open(encoded(left_red_right_blue(), "PNG"), LIMIT)
+
+    def out_of_memory() -> None:
+        raise MemoryError
+
+    monkeypatch.setattr(image.header, "load", out_of_memory)
+    with pytest.raises(MemoryError):
+        image.decode()
+
+
+@given(
+    st.one_of(
+        st.binary(max_size=400),
+        st.sampled_from([b"\xff\xd8\xff", b"GIF89a", b"BM", b"II*\0"]).flatmap(
+            lambda magic: st.binary(max_size=400).map(lambda rest: magic + rest)
+        ),
+    )
+)
+def test_no_bytes_whatever_raise_anything_but_an_error_for_their_sender(body: bytes) -> None:
+    try:
+        pixels = decode(body, LIMIT)
+    except RequestError:
+        return
+    assert pixels.dtype == np.uint8
+    assert pixels.shape[2] == 3

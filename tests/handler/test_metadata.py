@@ -52,3 +52,16 @@ def test_a_description_that_is_no_json_is_refused(folder: Path) -> None:
     (folder / "model.json").write_text("{")
     with pytest.raises(ArchiveError, match=r"model\.json can't be read"):
         Metadata.load_verified(folder)
+
+
+def test_code_that_was_added_is_refused_by_name(folder: Path) -> None:
+    """The archive's folder comes first on Python's path: this one would be imported in the place of the library."""
+    (folder / "simplejpeg.py").write_text("")
+    with pytest.raises(ArchiveError, match=r"simplejpeg\.py is not among the files"):
+        Metadata.load_verified(folder)
+
+
+def test_what_python_writes_when_it_runs_the_archive_is_no_change(folder: Path) -> None:
+    (folder / "handler" / "__pycache__").mkdir(exist_ok=True)
+    (folder / "handler" / "__pycache__" / "decode.cpython-311.pyc").write_bytes(b"")
+    Metadata.load_verified(folder)

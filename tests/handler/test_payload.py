@@ -2,8 +2,10 @@ import base64
 import json
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
-from handler.errors import EmptyBody, MalformedBody, TooManyInstances
+from handler.errors import EmptyBody, MalformedBody, RequestError, TooManyInstances
 from handler.payload import Payload, parse
 
 IMAGE = b"\x89PNG\r\n\x1a\n image"
@@ -95,6 +97,30 @@ def test_multipart_without_a_boundary_says_so() -> None:
 def test_broken_json_says_what_is_wrong(body: bytes, reason: str) -> None:
     with pytest.raises(MalformedBody, match=reason):
         parse({"body": body}, JSON, 8)
+
+
+@pytest.mark.parametrize("body", [None, True, 1.5, 10**13])
+def test_json_that_torchserve_decoded_to_a_scalar_is_refused(body: object) -> None:
+    with pytest.raises(MalformedBody, match="not an object"):
+        parse({"body": body}, {"content-type": "application/json"}, 8)
+
+
+CONTENT_TYPES = [
+    "multipart/form-data; boundary=b",
+    "application/json",
+    "image/png",
+    "text/plain",
+    "multipart/form-data",
+]
+
+
+@given(body=st.binary(max_size=300), content_type=st.sampled_from(CONTENT_TYPES) | st.text(max_size=40))
+def test_no_body_whatever_raises_anything_but_an_error_for_its_sender(body: bytes, content_type: str) -> None:
+    try:
+        payload = parse({"body": body}, {"x-original-content-type": content_type}, 8)
+    except RequestError:
+        return
+    assert payload.images
 
 
 def test_more_instances_than_allowed_are_refused() -> None:

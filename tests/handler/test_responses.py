@@ -33,6 +33,8 @@ def test_a_top_k_that_is_no_positive_integer_is_refused(text: str) -> None:
 def test_top_k_defaults_to_the_setting() -> None:
     assert parse_top_k(None, 5) == 5
     assert parse_top_k("2", 5) == 2
+    assert parse_top_k("0000000001", 5) == 1
+    assert parse_top_k("9" * 5000, 5) >= 1000
 
 
 def test_a_refusal_carries_status_code_and_message() -> None:

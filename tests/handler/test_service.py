@@ -1,10 +1,15 @@
 import base64
+import io
 import json
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
+from PIL import Image
 
+from handler.metadata import Preprocessing
+from handler.preprocess import preprocess
 from handler.responses import Reply
 from handler.service import Request, Service
 from handler.settings import Settings
@@ -82,9 +87,38 @@ def test_an_explanation_row_among_predictions_is_refused_alone(service: Service,
 
 
 def test_a_description_says_which_arithmetic_runs(service: Service, cell: bytes) -> None:
-    replies, _ = service.reply_all([raw(b"", describe="True"), raw(cell)])
+    replies, report = service.reply_all([raw(b"", describe="True"), raw(cell)])
     assert content(replies[0])["arithmetic"] == "fp32"
     assert replies[1].status == 200
+    assert (report.images, report.bad) == (1, 0)
+
+
+def test_a_defect_of_ours_in_one_row_leaves_its_neighbours_their_answers(
+    service: Service, cells: list[bytes], monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    def fails_for_the_first(pixels: np.ndarray, to: Preprocessing, calls: list[int] = []) -> np.ndarray:  # noqa: B006
+        calls.append(1)
+        if len(calls) == 1:
+            raise MemoryError
+        return preprocess(pixels, to)
+
+    monkeypatch.setattr("handler.service.preprocess", fails_for_the_first)
+    replies, report = service.reply_all([raw(cells[0]), raw(cells[1])])
+    assert [reply.status for reply in replies] == [500, 200]
+    assert content(replies[0])["error"]["code"] == "internal_error"
+    assert report.bad == 1
+    assert "MemoryError" in caplog.text
+
+
+def test_the_images_of_one_body_share_one_limit_of_pixels(int8_folder: Path) -> None:
+    """Checked on all headers before any pixel is decoded: the first one here is no whole image."""
+    picture = io.BytesIO()
+    Image.new("1", (4000, 4000)).save(picture, "PNG")
+    images = [{"b64": base64.b64encode(body).decode()} for body in (picture.getvalue()[:200], picture.getvalue())]
+    service = Service.load(int8_folder, Settings(max_megapixels=25))
+    reply = service.reply_all([raw(json.dumps({"instances": images}).encode())])[0][0]
+    assert reply.status == 413
+    assert content(reply)["error"]["message"].startswith("instances[1]: ")
 
 
 def test_a_batch_larger_than_the_engine_takes_at_once_is_answered(service: Service, cells: list[bytes]) -> None:

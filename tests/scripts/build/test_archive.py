@@ -49,6 +49,14 @@ def test_the_same_inputs_give_the_same_bytes(int8_archive: Path, int8_folder: Pa
     assert hashlib.sha256(again.read_bytes()).digest() == hashlib.sha256(int8_archive.read_bytes()).digest()
 
 
+def test_an_archive_under_another_versions_name_is_refused(copy: Path) -> None:
+    other = copy.with_name("mobilenet_v3-3.0.mar")
+    copy.rename(other)
+    copy.with_name(copy.name + ".sha256").rename(other.with_name(other.name + ".sha256"))
+    with pytest.raises(UserError, match=r"this is mobilenet_v3 2\.0 under another name"):
+        verify(other)
+
+
 def test_the_archive_is_one_that_torchserve_reads(int8_archive: Path) -> None:
     with zipfile.ZipFile(int8_archive) as file:
         names = set(file.namelist())
