@@ -30,7 +30,9 @@ def load(model_type: type[Model], mapping: Mapping[str, Any], where: str) -> Mod
     try:
         return model_type.model_validate(mapping)
     except pydantic.ValidationError as error:
-        raise ValueError(f"{where}: {_sentence(model_type, error.errors()[0])}") from None
+        # A misspelt key is also a missing one, and named as what it is.
+        first = min(error.errors(), key=lambda found: found["type"] != "extra_forbidden")
+        raise ValueError(f"{where}: {_sentence(model_type, first)}") from None
 
 
 def _sentence(model_type: type[pydantic.BaseModel], error: Any) -> str:

@@ -10,8 +10,8 @@ import typer
 
 from scripts import cli
 from scripts.errors import UserError
-from scripts.serving import traffic
-from scripts.serving.places import Places, Ports
+from scripts.serving import state
+from scripts.serving.installation import Installation
 
 _TIMEOUT_S = 60
 
@@ -47,7 +47,9 @@ def ask(url: str, body: bytes, user: str | None, top_k: int | None) -> dict[str,
     headers |= {"x-user-id": user} if user else {}
     params = {"top_k": str(top_k)} if top_k is not None else {}
     try:
-        response = requests.post(url, data=body, headers=headers, params=params, timeout=_TIMEOUT_S)
+        with requests.Session() as session:
+            session.trust_env = False  # A proxy of the environment leads outside; the edge is here.
+            response = session.post(url, data=body, headers=headers, params=params, timeout=_TIMEOUT_S)
     except requests.RequestException as error:
         raise UserError(f"{url} does not answer ({type(error).__name__}); `make start` starts the server.") from error
     try:
@@ -60,10 +62,11 @@ def ask(url: str, body: bytes, user: str | None, top_k: int | None) -> dict[str,
 
 
 def _url(version: str | None) -> str:
-    wanted = traffic.read(Places.from_environment(os.environ).traffic)
-    port = Ports(edge=wanted.edge.port).overridden(os.environ).edge
-    path = f"/predictions/{wanted.model}" + (f"/{version}" if version else "")
-    return f"http://127.0.0.1:{port}{path}"
+    """Return where to ask: the server of this run directory, whatever ports it was started with."""
+    wanted = Installation.read(os.environ)
+    running = state.running(wanted.places.run)
+    edge = running.url if running else wanted.url
+    return f"{edge}/predictions/{wanted.traffic.model}" + (f"/{version}" if version else "")
 
 
 if __name__ == "__main__":

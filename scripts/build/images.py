@@ -41,8 +41,7 @@ def calibration(spec: Spec) -> Labelled:
 
 
 def _load(cells: list[elpv.Cell], spec: Spec) -> Labelled:
-    to = Preprocessing.model_validate(spec.preprocessing.model_dump())
-    images = np.stack([_read(cell.path, to) for cell in cells])
+    images = np.stack([_read(cell.path, spec.preprocessing) for cell in cells])
     return Labelled(images, np.array([cell.label for cell in cells]))
 
 

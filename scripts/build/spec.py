@@ -7,6 +7,7 @@ from pydantic import Field, PositiveInt, model_validator
 from ruamel.yaml import YAML
 from ruamel.yaml.error import YAMLError
 
+from handler.metadata import Preprocessing
 from handler.strict import StrictModel, load
 from scripts.errors import UserError
 
@@ -21,19 +22,6 @@ class Data(StrictModel):
     """A data set that a module of `scripts/build/` knows."""
     split: str
     """File in the model's folder: columns `file,part`, part being train, val or test."""
-
-
-class Preprocessing(StrictModel):
-    """From an RGB image to the network's input."""
-
-    resize: PositiveInt
-    """Pixels of the shorter side after resizing."""
-    crop: PositiveInt
-    """Pixels of the centre square that is kept."""
-    interpolation: Literal["bilinear"]
-    mean: tuple[float, float, float]
-    """Per channel, of values in 0..1."""
-    std: tuple[float, float, float]
 
 
 class Calibration(StrictModel):

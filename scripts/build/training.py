@@ -12,9 +12,10 @@ import torch
 from torch import Tensor, nn
 from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 
+from handler.metadata import Preprocessing
 from scripts.build.evaluation import accuracy
 from scripts.build.files import replace_file
-from scripts.build.spec import Phase, Preprocessing, Training
+from scripts.build.spec import Phase, Training
 from scripts.build.student import Student, loss_of
 from scripts.build.views import Cells, batches
 from scripts.errors import UserError

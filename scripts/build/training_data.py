@@ -7,8 +7,9 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from handler.metadata import Preprocessing
 from scripts.build.elpv import Cell, part
-from scripts.build.spec import Preprocessing, Spec
+from scripts.build.spec import Spec
 from scripts.build.teacher import lessons
 from scripts.build.training import Validation
 from scripts.build.views import Cells, normalise, resize

@@ -4,10 +4,10 @@ import hashlib
 from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import Literal
+from typing import Any, Literal
 
 from handler.engine import Engine
-from handler.metadata import Arithmetic, Metadata, Preprocessing
+from handler.metadata import Arithmetic, Metadata
 from scripts.build import archive
 from scripts.build.export import export
 from scripts.build.gate import Verdict, classify, judge
@@ -59,11 +59,11 @@ def build_version(spec: Spec, version: str, precision: Precision, checkpoint: Pa
             architecture=spec.architecture,
             precision=precision,
             labels=spec.labels,
-            preprocessing=preprocessing(spec),
+            preprocessing=spec.preprocessing,
             graphs=graph_names(precision),
             license=spec.license,
             files={},
-            training={"checkpoint_sha256": hashlib.sha256(checkpoint.read_bytes()).hexdigest()},
+            training=_evidence(spec, precision, checkpoint),
             gate=verdict.evidence(),
         )
         return Built(archive.build(metadata, graphs, model_store), metadata, verdict)
@@ -76,7 +76,7 @@ def export_graphs(spec: Spec, precision: Precision, checkpoint: Path, folder: Pa
         UserError: the checkpoint or the calibration images don't fit.
     """
     network = load_checkpoint(checkpoint, build_network(spec.architecture, len(spec.labels)))
-    export(network, preprocessing(spec), folder / _FLOAT_GRAPH)
+    export(network, spec.preprocessing, folder / _FLOAT_GRAPH)
     if precision == "int8":
         try:
             quantize(folder / _FLOAT_GRAPH, calibration(spec).images, folder / _INT8_GRAPHS["int8"])
@@ -102,6 +102,12 @@ def graph_names(precision: Precision) -> dict[Arithmetic, str]:
     return dict(_INT8_GRAPHS) if precision == "int8" else {"fp32": _FLOAT_GRAPH}
 
 
-def preprocessing(spec: Spec) -> Preprocessing:
-    """Return the spec's preprocessing as the archive describes it."""
-    return Preprocessing.model_validate(spec.preprocessing.model_dump())
+def _evidence(spec: Spec, precision: Precision, checkpoint: Path) -> dict[str, Any]:
+    """Return what the archive keeps about where its weights come from."""
+    calibrated = {"calibration_images": spec.calibration.images} if precision == "int8" else {}
+    return calibrated | {
+        "checkpoint_sha256": hashlib.sha256(checkpoint.read_bytes()).hexdigest(),
+        "data": spec.data.source,
+        "split_sha256": hashlib.sha256(spec.split_path.read_bytes()).hexdigest(),
+        "recipe": spec.training.model_dump(mode="json"),
+    }

@@ -7,7 +7,8 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from scripts.build.spec import Phase, Preprocessing
+from handler.metadata import Preprocessing
+from scripts.build.spec import Phase
 from scripts.build.teacher import VIEWS, Lessons, view
 
 CONTRAST = 0.25

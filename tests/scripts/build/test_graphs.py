@@ -13,7 +13,6 @@ from scripts.build.export import ServingGraph, export
 from scripts.build.network import build_network, load_checkpoint
 from scripts.build.quantize import quantize
 from scripts.build.spec import MODELS, Spec
-from scripts.build.version import preprocessing
 
 
 @pytest.fixture(scope="module")
@@ -31,11 +30,11 @@ def images(count: int) -> np.ndarray:
 
 
 def test_the_graph_computes_what_the_network_computes(spec: Spec, network: torch.nn.Module, tmp_path: Path) -> None:
-    export(network, preprocessing(spec), tmp_path / "m.onnx")
+    export(network, spec.preprocessing, tmp_path / "m.onnx")
     session = onnxruntime.InferenceSession(str(tmp_path / "m.onnx"), providers=["CPUExecutionProvider"])
     logits, features = session.run(["logits", "features"], {"images": images(3)})
     with torch.no_grad():
-        expected = ServingGraph(network, preprocessing(spec)).eval()(torch.from_numpy(images(3)))
+        expected = ServingGraph(network, spec.preprocessing).eval()(torch.from_numpy(images(3)))
     np.testing.assert_allclose(logits, expected[0].numpy(), rtol=1e-3, atol=1e-4)
     np.testing.assert_allclose(features, expected[1].numpy(), rtol=1e-3, atol=1e-3)
 
@@ -102,3 +101,13 @@ def test_no_activation_function_is_lost_with_the_rounding(float32_folder: Path, 
         counts.append({kind: kinds.count(kind) for kind in activations})
     assert counts[0] == counts[1]
     assert counts[0]["Relu"] > 0
+
+
+def test_exporting_and_quantizing_twice_gives_the_same_bytes(
+    spec: Spec, network: torch.nn.Module, tmp_path: Path
+) -> None:
+    for name in ("one", "two"):
+        export(network, spec.preprocessing, tmp_path / f"{name}.onnx")
+        quantize(tmp_path / f"{name}.onnx", images(128), tmp_path / f"{name}.int8.onnx")
+    for kind in ("onnx", "int8.onnx"):
+        assert (tmp_path / f"one.{kind}").read_bytes() == (tmp_path / f"two.{kind}").read_bytes()
