@@ -12,6 +12,7 @@ import sys
 import tempfile
 import zipfile
 from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -98,11 +99,19 @@ class Server:
             argv, cwd=REPOSITORY, env=self.environment, capture_output=True, text=True, timeout=VERB_S, check=False
         )
 
-    def spawn(self, name: str) -> subprocess.Popen[str]:
-        """Return `python -m scripts.NAME`, running, its output kept."""
+    @contextmanager
+    def spawn(self, name: str) -> Iterator[subprocess.Popen[str]]:
+        """Run `python -m scripts.NAME` for the length of a block, its output kept; a block that fails ends it."""
         argv = [sys.executable, "-m", f"scripts.{name}"]
         pipe = subprocess.PIPE
-        return subprocess.Popen(argv, cwd=REPOSITORY, env=self.environment, stdout=pipe, stderr=pipe, text=True)
+        with subprocess.Popen(
+            argv, cwd=REPOSITORY, env=self.environment, stdout=pipe, stderr=pipe, text=True
+        ) as process:
+            try:
+                yield process
+            except BaseException:
+                process.kill()  # leaving the block would wait for it
+                raise
 
     def ask(self, name: str, *words: str) -> Any:
         """Return the JSON that a verb prints; it has to succeed."""
