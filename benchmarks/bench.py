@@ -1,5 +1,6 @@
 """One run: the product as shipped, then product and peers side by side."""
 
+import hashlib
 import os
 import platform
 import subprocess
@@ -60,7 +61,7 @@ def measure(plan: Plan, progress: Callable[[str], None]) -> Results:
         ):
             with ceiling.callers(archives[product.INT8], workloads, WORKERS) as callers:
                 direct = [ours.without_edge(OURS_DIRECT, product.INT8)]
-                field = Field([*_own(ours), *_start(peers, folder)], direct, callers, workloads)
+                field = Field([*_own(ours), *_start(peers, folder, archives[product.INT8])], direct, callers, workloads)
                 results.labels_checked = rounds.check_labels(field)
                 progress(f"{results.labels_checked} labels are right; measuring")
                 rounds.run(plan, field, results, progress)
@@ -71,16 +72,25 @@ def measure(plan: Plan, progress: Callable[[str], None]) -> Results:
 
 
 def _own(ours: Product) -> list[Target]:
-    return [ours.through_edge(OURS), ours.through_edge(OURS_FLOAT, product.FLOAT32)]
+    return [
+        ours.through_edge(OURS, product.INT8),
+        ours.through_edge(OURS_FLOAT, product.FLOAT32, pinned=True),
+    ]
 
 
-def _start(peers: Servers, folder: Path) -> list[Target]:
-    _build_stock(folder)
+def _start(peers: Servers, folder: Path, archive: Path) -> list[Target]:
+    _build_stock(folder, archive)
     return [*(peers.start(peer) for peer in PEERS), peers.start_stock(folder)]
 
 
-def _build_stock(folder: Path) -> None:
+def _build_stock(folder: Path, archive: Path) -> None:
     spec = Spec.load(MODELS / "elpv")
+    checkpoint = hashlib.sha256(spec.checkpoint_path.read_bytes()).hexdigest()
+    if Metadata.load_verified(archive).training.get("checkpoint_sha256") != checkpoint:
+        raise UserError(
+            f"the archives are not of {spec.checkpoint_path}, which the stock handler runs; build them again: `make "
+            "bench` does, and so does `make archive VERSION=… PRECISION=…` for 1.0 and 2.0."
+        )
     command = [str(PYTHON), "-m", "benchmarks.peers.stock.build", str(spec.checkpoint_path), ",".join(spec.labels)]
     done = subprocess.run([*command, str(folder)], cwd=REPOSITORY, capture_output=True, text=True, check=False)
     if done.returncode != 0:

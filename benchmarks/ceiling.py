@@ -12,6 +12,7 @@ from pathlib import Path
 
 import torch
 
+from benchmarks import stages
 from benchmarks.workload import Workload
 from handler.service import Request, Service
 from handler.settings import Settings
@@ -42,13 +43,17 @@ class Callers:
     def run(self, workload: Workload, duration_s: float) -> Ceiling:
         """Return what the processes do at the same time for so long."""
         for process in self._processes:
-            assert process.stdin is not None
-            process.stdin.write(json.dumps([workload.kind, duration_s]) + "\n")
-            process.stdin.flush()
+            _tell(process, "loop", workload.kind, BATCH, duration_s)
         found = [json.loads(_line(process)) for process in self._processes]
         images = sum(item["images"] for item in found)
         rate = sum(item["images"] / item["wall_s"] for item in found)
         return Ceiling(rate, 1e3 * sum(item["cpu_s"] for item in found) / images)
+
+    def stages(self, workload: Workload, batch: int, duration_s: float) -> dict[str, float]:
+        """Return the CPU of an image by stage, ms, in one of the processes."""
+        _tell(self._processes[0], "stages", workload.kind, batch, duration_s)
+        found: dict[str, float] = json.loads(_line(self._processes[0]))
+        return found
 
 
 @contextmanager
@@ -67,6 +72,12 @@ def callers(archive: Path, workloads: Mapping[str, Workload], count: int) -> Ite
             process.communicate()  # closes their input, which ends them
 
 
+def _tell(process: subprocess.Popen[str], *words: str | float) -> None:
+    assert process.stdin is not None
+    process.stdin.write(json.dumps(words) + "\n")
+    process.stdin.flush()
+
+
 def _line(process: subprocess.Popen[str]) -> str:
     assert process.stdout is not None
     line = process.stdout.readline()
@@ -76,23 +87,24 @@ def _line(process: subprocess.Popen[str]) -> str:
 
 
 def main(archive: Path, paths: Mapping[str, list[str]]) -> None:
-    """Serve commands: `[kind, seconds]` in, images, wall and CPU seconds out."""
+    """Serve commands: `["loop" or "stages", kind, batch, seconds]` in, what was measured out."""
     torch.set_num_threads(1)
     service = Service.load(archive, Settings())
     images = {kind: [Path(path).read_bytes() for path in files] for kind, files in paths.items()}
     print("ready", flush=True)
     for line in sys.stdin:
-        kind, duration_s = json.loads(line)
-        print(json.dumps(_call(service, images[kind], duration_s)), flush=True)
+        what, kind, *numbers = json.loads(line)
+        measure = stages.measure if what == "stages" else _loop
+        print(json.dumps(measure(service, images[kind], *numbers)), flush=True)
 
 
-def _call(service: Service, images: list[bytes], duration_s: float) -> dict[str, float]:
+def _loop(service: Service, images: list[bytes], batch: int, duration_s: float) -> dict[str, float]:
     endless = cycle(images)
     done = 0
     started, cpu_started = time.perf_counter(), time.process_time()
     while time.perf_counter() - started < duration_s:
-        service.reply_all([Request({"body": image}, {}) for image in islice(endless, BATCH)])
-        done += BATCH
+        service.reply_all([Request({"body": image}, {}) for image in islice(endless, batch)])
+        done += batch
     return {"images": done, "wall_s": time.perf_counter() - started, "cpu_s": time.process_time() - cpu_started}
 
 

@@ -12,6 +12,7 @@ from pathlib import Path
 import requests
 
 from benchmarks import usage
+from benchmarks.server_metrics import Source
 from benchmarks.servers import WORKERS, Target, free_port
 from benchmarks.usage import Part
 from scripts.errors import UserError
@@ -39,15 +40,19 @@ class Product:
     torchserve: list[Part]
     first_answer_s: float
 
-    def through_edge(self, name: str, version: str | None = None) -> Target:
-        """Return the way of every caller; without a version, by the split."""
-        path = f"/predictions/{MODEL}" + (f"/{version}" if version else "")
-        return Target(name, f"http://127.0.0.1:{self.ports.edge}{path}", [*self.edge, *self.torchserve])
+    def through_edge(self, name: str, version: str, *, pinned: bool = False) -> Target:
+        """Return the way of every caller: by the split, which leads to `version`, or to it by its own path."""
+        path = f"/predictions/{MODEL}" + (f"/{version}" if pinned else "")
+        url = f"http://127.0.0.1:{self.ports.edge}{path}"
+        return Target(name, url, [*self.edge, *self.torchserve], self._metrics(version))
 
     def without_edge(self, name: str, version: str) -> Target:
         """Return TorchServe itself."""
         url = f"http://127.0.0.1:{self.ports.inference}/predictions/{MODEL}/{version}"
-        return Target(name, url, self.torchserve)
+        return Target(name, url, self.torchserve, self._metrics(version))
+
+    def _metrics(self, version: str) -> Source:
+        return Source(f"http://127.0.0.1:{self.ports.metrics}/metrics", version)
 
 
 @dataclass(frozen=True)

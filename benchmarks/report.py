@@ -4,18 +4,24 @@ import json
 from collections.abc import Sequence
 from pathlib import Path
 
+from benchmarks import profile
 from benchmarks.goals import Verdict, judge, p50, rate
 from benchmarks.results import OURS, Results, Sample
 
 
 def markdown(results: Results) -> str:
     """Return every table."""
-    machine = "\n".join(f"- {key}: {value}" for key, value in results.machine.items())
+    idle = max((sample.others_cpu for sample in results.samples), default=0.0)
+    facts = {**results.machine, "cores that the idle servers used, at most": f"{idle:.2f}"}
+    machine = "\n".join(f"- {key}: {value}" for key, value in facts.items())
     sections = [
         "# Benchmark\n\nWritten by `make bench`; medians of the rounds, with smallest and largest in brackets.",
         machine,
         "## Goals\n\n" + _goals(judge(results)),
         *(f"## {_title(load)}\n\n" + _load(results, load) for load in results.loads()),
+        "## Where the CPU of a request goes (ms, 500x375 JPEG)\n\n"
+        + table(profile.heads(results), profile.cpu_rows(results)),
+        "## Where its time goes (means)\n\n" + table(profile.heads(results), profile.time_rows(results)),
         "## The handler in process, two processes, no server\n\n" + _ceiling(results),
     ]
     return "\n\n".join(sections) + "\n"

@@ -30,6 +30,8 @@ class Sample:
         p99_ms: 99th percentile.
         cpu_ms: CPU of a right answer by part of the server.
         client_cpu_ms: CPU of a right answer in the client.
+        others_cpu: of all other servers meanwhile, in cores; they should be idle.
+        server: the product's own means: requests in a batch, ms in the queue and in the handler.
     """
 
     round: int
@@ -43,6 +45,8 @@ class Sample:
     p99_ms: float
     cpu_ms: Mapping[str, float]
     client_cpu_ms: float
+    others_cpu: float = 0.0
+    server: Mapping[str, float] = field(default_factory=dict)
 
     @property
     def server_cpu_ms(self) -> float:
@@ -91,6 +95,7 @@ class Results:
         machine: processor, cores, versions, arithmetic.
         samples: of every target.
         ceilings: of the handler in process.
+        stages: CPU of an image in the handler by stage, ms; by requests in a batch, one a round.
         first_answer_s: of the product as it is shipped, one a start.
         worker_mb: resident memory of its workers under load, one a worker.
         labels_checked: answers whose label was compared before the first round.
@@ -99,6 +104,7 @@ class Results:
     machine: Mapping[str, Any]
     samples: list[Sample] = field(default_factory=list)
     ceilings: list[CeilingSample] = field(default_factory=list)
+    stages: dict[int, list[Mapping[str, float]]] = field(default_factory=dict)
     first_answer_s: list[float] = field(default_factory=list)
     worker_mb: list[float] = field(default_factory=list)
     labels_checked: int = 0

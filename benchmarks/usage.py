@@ -1,13 +1,18 @@
 """What a server costs: CPU seconds and memory of its processes, by part."""
 
+import time
 from collections.abc import Mapping
 from dataclasses import dataclass
 
 import psutil
 
-from scripts.serving.processes import Record
+from scripts.serving.processes import Record, wait_until
 
 MEGABYTE = 1e6
+# A server that has answered everything uses less than this of one core.
+_IDLE_CORES = 0.15
+_LOOK_S = 0.1
+_SETTLED_WITHIN_S = 10.0
 
 
 @dataclass(frozen=True)
@@ -53,3 +58,19 @@ def read(parts: list[Part]) -> dict[str, float]:
 def since(before: Mapping[str, float], parts: list[Part]) -> dict[str, float]:
     """Return the CPU seconds by part since `before` was read."""
     return {name: after - before[name] for name, after in read(parts).items()}
+
+
+def total(parts: list[Part]) -> float:
+    """Return the CPU seconds of all parts."""
+    return sum(part.cpu_s() for part in parts)
+
+
+def settle(parts: list[Part]) -> None:
+    """Return when a server is idle: what waits in its queue when a client ends would be the next one's burden."""
+    wait_until(lambda: _cores(parts) < _IDLE_CORES, _SETTLED_WITHIN_S, pause_s=0)
+
+
+def _cores(parts: list[Part]) -> float:
+    before, began = total(parts), time.monotonic()
+    time.sleep(_LOOK_S)
+    return (total(parts) - before) / (time.monotonic() - began)

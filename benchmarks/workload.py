@@ -112,12 +112,16 @@ def _cells() -> list[bytes]:
     return [cell.path.read_bytes() for cell in elpv.cells()[::9]]
 
 
+def photographs() -> list[Image.Image]:
+    """Return scikit-learn's two sample photographs, 640x427, RGB."""
+    return [Image.open(path).convert("RGB") for path in sorted(_sample_folder().glob("*.jpg"))]
+
+
 def _photos() -> list[bytes]:
     """Views of 500x375 out of real pictures: scikit-learn's two photographs, in colour, and cells, enlarged."""
-    photographs = [Image.open(path).convert("RGB") for path in sorted(_sample_folder().glob("*.jpg"))]
     cells = [Image.fromarray(cell.image()).resize((640, 640), Image.Resampling.BICUBIC) for cell in elpv.cells()[::41]]
     generator = np.random.default_rng(20191)
-    views = [_view(image, generator) for _ in range(48) for image in photographs]
+    views = [_view(image, generator) for _ in range(48) for image in photographs()]
     # Cells last: they are taken only where photographs don't give a label often enough.
     return views + [_view(image, generator) for image in cells]
 

@@ -46,7 +46,7 @@ class Bench:
         levels = []
         first = self.images.paths[0].read_bytes()
         with product.running(self.folder / str(self._trials), first, files) as server:
-            target = server.through_edge(self.version)
+            target = server.through_edge(self.version, self.version)
             client.load(target.url, self.images, CONNECTIONS[1], 1)
             for connections in CONNECTIONS:
                 load = client.load(target.url, self.images, connections, DURATION_S)
