@@ -7,6 +7,7 @@ from typing import Annotated
 import torch
 import typer
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+from torch.utils.tensorboard import SummaryWriter
 
 from scripts.build.network import build_network, save_checkpoint
 from scripts.build.spec import MODELS, Spec
@@ -24,7 +25,7 @@ def train(spec: Spec, trainer: Trainer, folder: Path, progress: Progress) -> Non
     Args:
         spec: what to train.
         trainer: at its start, or resumed.
-        folder: keeps the teacher's lessons and the log as it grows.
+        folder: keeps the teacher's lessons, the log as it grows and TensorBoard's scalars.
         progress: shows the bars and prints a line for each epoch.
     """
     task = progress.add_task("teacher looks at the cells", total=None)
@@ -32,11 +33,15 @@ def train(spec: Spec, trainer: Trainer, folder: Path, progress: Progress) -> Non
     progress.remove_task(task)
     epochs = sum(phase.epochs for phase in spec.training.phases)
     task = progress.add_task("epochs", total=epochs, completed=len(trainer.log))
-    for line in trainer.epochs(cells, validation_cells(spec), time.monotonic):
-        write_csv(trainer.log, folder / "training_log.csv")
-        reached = f"loss {line.loss:.4f}, val {line.val_accuracy:.2%}, {line.seconds:.0f} s"
-        progress.console.print(f"{line.phase} {line.epoch}: {reached}")
-        progress.advance(task)
+    # What a killed run wrote after its last whole epoch is taken back.
+    with SummaryWriter(folder / "tensorboard", purge_step=len(trainer.log) + 1) as board:
+        for line in trainer.epochs(cells, validation_cells(spec), time.monotonic):
+            write_csv(trainer.log, folder / "training_log.csv")
+            for name in ("loss", "val_accuracy", "learning_rate"):
+                board.add_scalar(name, getattr(line, name), line.epoch)
+            reached = f"loss {line.loss:.4f}, val {line.val_accuracy:.2%}, {line.seconds:.0f} s"
+            progress.console.print(f"{line.phase} {line.epoch}: {reached}")
+            progress.advance(task)
 
 
 def keep(spec: Spec, trainer: Trainer) -> None:
