@@ -68,8 +68,8 @@ class CeilingSample:
 class Spread:
     """A median and the smallest and largest of `count` values.
 
-    Of six independent rounds, smallest and largest hold the true median with a probability of 97 %
-    (1 - 2 / 2**6), whatever the distribution.
+    Of five independent rounds, smallest and largest hold the true median with a probability of 94 %
+    (1 - 2 / 2**5), whatever the distribution.
     """
 
     median: float

@@ -36,7 +36,7 @@ class Plan:
     loads: tuple[tuple[str, int], ...]
 
 
-FULL = Plan(6, 3, 3, (("photo", 1), ("photo", 4), ("photo", 16), ("photo", 64), ("cell", 16)))
+FULL = Plan(5, 3, 3, (("photo", 1), ("photo", 4), ("photo", 16), ("photo", 64), ("cell", 16)))
 QUICK = Plan(2, 2, 1, (("photo", 1), ("photo", 16), ("photo", 64)))
 
 
