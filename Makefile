@@ -16,7 +16,7 @@ RUN := $(BIN)/python -m scripts
 
 ARCHIVES := $(MODEL_STORE)/mobilenet_v3-1.0.mar $(MODEL_STORE)/mobilenet_v3-2.0.mar
 MAKERS := archive version gate export quantize images network elpv spec
-ARCHIVE_INPUTS := $(wildcard handler/*.py) $(MAKERS:%=scripts/build/%.py) requirements.lock \
+ARCHIVE_INPUTS := $(wildcard handler/*.py) $(MAKERS:%=scripts/pipeline/%.py) requirements.lock \
 	models/elpv/spec.yaml models/elpv/split.csv models/elpv/checkpoint.safetensors
 
 $(READY): requirements.lock pyproject.toml

@@ -20,8 +20,8 @@ from benchmarks.servers import ENVIRONMENT, PEERS, PYTHON, WORKERS, Servers, Tar
 from benchmarks.workload import Workload
 from handler import arithmetic
 from handler.metadata import Metadata
-from scripts.build.spec import MODELS, Spec
 from scripts.errors import UserError
+from scripts.pipeline.spec import MODELS, Spec
 from scripts.serving.places import REPOSITORY, Places
 
 STARTS = 3

@@ -13,7 +13,7 @@ from benchmarks.product import Files
 from benchmarks.results import Spread
 from benchmarks.servers import WORKERS, Target
 from benchmarks.workload import Workload
-from scripts.build import elpv
+from scripts.pipeline import elpv
 from scripts.serving.places import Places
 from scripts.tuning import edit
 

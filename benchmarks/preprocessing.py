@@ -15,7 +15,7 @@ from handler.decode import EncodedImage
 from handler.engine import Engine
 from handler.metadata import Preprocessing
 from handler.preprocess import preprocess
-from scripts.build import elpv
+from scripts.pipeline import elpv
 
 FORMATS = ("JPEG", "PNG", "WEBP")
 SMALLEST, LARGEST = 32, (4000, 3000)

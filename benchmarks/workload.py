@@ -13,8 +13,8 @@ from PIL import Image
 
 from handler.service import Request, Service
 from handler.settings import Settings
-from scripts.build import elpv
 from scripts.errors import UserError
+from scripts.pipeline import elpv
 
 PHOTO_SIZE = (500, 375)
 JPEG_QUALITY = 90

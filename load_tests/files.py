@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from functools import cache
 
-from scripts.build import elpv
+from scripts.pipeline import elpv
 
 # Enough that no cache of answers could help, few enough to hold in memory.
 CELLS = 256

@@ -21,7 +21,7 @@ from locust.env import Environment
 from load_tests import figure, files, thresholds
 from load_tests.shapes import SHAPES, Shape
 from load_tests.thresholds import Seen
-from scripts.build.spec import MODELS, Spec
+from scripts.pipeline.spec import MODELS, Spec
 from scripts.serving import traffic
 from scripts.serving.places import REPOSITORY, Places
 

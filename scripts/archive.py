@@ -10,9 +10,9 @@ from typing import Annotated
 import typer
 
 from scripts import cli
-from scripts.build.spec import MODELS, Spec
-from scripts.build.version import build_version
 from scripts.errors import UserError
+from scripts.pipeline.spec import MODELS, Spec
+from scripts.pipeline.version import build_version
 
 
 class _Precision(StrEnum):

@@ -8,12 +8,12 @@ from typing import Annotated, Literal
 import numpy as np
 import typer
 
-from scripts.build.elpv import Cell, part
-from scripts.build.evaluation import Result, compare, logits
-from scripts.build.network import build_network, load_checkpoint
-from scripts.build.spec import MODELS, Spec
-from scripts.build.training_data import network_input
 from scripts.cli import run
+from scripts.pipeline.elpv import Cell, part
+from scripts.pipeline.evaluation import Result, compare, logits
+from scripts.pipeline.network import build_network, load_checkpoint
+from scripts.pipeline.spec import MODELS, Spec
+from scripts.pipeline.training_data import network_input
 
 
 def evaluate(spec: Spec, checkpoint: Path, cells: Sequence[Cell]) -> dict[str, Result]:

@@ -6,8 +6,8 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from scripts import cli
-from scripts.build.files import replace_file
 from scripts.errors import UserError
+from scripts.pipeline.files import replace_file
 from scripts.setup import LOCK, PYPROJECT, ROOT
 
 HEADER = """\

@@ -8,8 +8,8 @@ from typing import Annotated
 import numpy as np
 import typer
 
-from scripts.build.elpv import PARTS, Cell, Part, cells
 from scripts.cli import run
+from scripts.pipeline.elpv import PARTS, Cell, Part, cells
 
 SEED = 20191
 SHARES: dict[Part, float] = {"train": 0.625, "val": 0.125, "test": 0.25}

@@ -9,12 +9,12 @@ import typer
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 from torch.utils.tensorboard import SummaryWriter
 
-from scripts.build.network import build_network, save_checkpoint
-from scripts.build.spec import MODELS, Spec
-from scripts.build.training import Trainer
-from scripts.build.training_data import training_cells, validation_cells
-from scripts.build.training_log import draw, write_csv
 from scripts.cli import run
+from scripts.pipeline.network import build_network, save_checkpoint
+from scripts.pipeline.spec import MODELS, Spec
+from scripts.pipeline.training import Trainer
+from scripts.pipeline.training_data import training_cells, validation_cells
+from scripts.pipeline.training_log import draw, write_csv
 
 RUNS = Path("runs/train")
 

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from scripts.build import elpv
+from scripts.pipeline import elpv
 
 MODEL_STORE = Path(os.environ.get("MODEL_STORE", "model_store"))
 

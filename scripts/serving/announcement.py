@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from handler.metadata import Metadata
-from scripts.build import elpv
+from scripts.pipeline import elpv
 from scripts.serving.installation import Installation
 
 

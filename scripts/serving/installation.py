@@ -4,8 +4,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
 from handler.metadata import Metadata
-from scripts.build import archive
 from scripts.errors import UserError
+from scripts.pipeline import archive
 from scripts.serving import properties, traffic
 from scripts.serving.places import Places, Ports
 from scripts.serving.properties import Config

@@ -1,10 +1,10 @@
 import json
 from pathlib import Path
 
-from scripts.build.elpv import part
-from scripts.build.evaluation import Result
-from scripts.build.spec import Spec
 from scripts.evaluate import as_json, as_text, evaluate
+from scripts.pipeline.elpv import part
+from scripts.pipeline.evaluation import Result
+from scripts.pipeline.spec import Spec
 
 SPEC = Spec.load(Path("models/elpv"))
 

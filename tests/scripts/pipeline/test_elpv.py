@@ -4,8 +4,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from scripts.build.elpv import PARTS, cells, part, read_split
 from scripts.errors import UserError
+from scripts.pipeline.elpv import PARTS, cells, part, read_split
 from scripts.split_data import SEED, SHARES, as_csv, divide
 
 SPLIT = Path("models/elpv/split.csv")

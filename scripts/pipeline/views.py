@@ -8,8 +8,8 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from handler.metadata import Preprocessing
-from scripts.build.spec import Phase
-from scripts.build.teacher import VIEWS, Lessons, view
+from scripts.pipeline.spec import Phase
+from scripts.pipeline.teacher import VIEWS, Lessons, view
 
 CONTRAST = 0.25
 """Largest natural logarithm of the factor on the distance from the image's mean."""

@@ -8,11 +8,11 @@ import torch
 from torch import Tensor
 
 from handler.metadata import Preprocessing
-from scripts.build.elpv import Cell, part
-from scripts.build.spec import Spec
-from scripts.build.teacher import lessons
-from scripts.build.training import Validation
-from scripts.build.views import Cells, normalise, resize
+from scripts.pipeline.elpv import Cell, part
+from scripts.pipeline.spec import Spec
+from scripts.pipeline.teacher import lessons
+from scripts.pipeline.training import Validation
+from scripts.pipeline.views import Cells, normalise, resize
 
 
 def training_cells(spec: Spec, folder: Path, tick: Callable[[int, int], None]) -> Cells:

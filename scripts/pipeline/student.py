@@ -6,9 +6,9 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from scripts.build.spec import LossWeights
-from scripts.build.teacher import LAST_SIZE, MIDDLE_SIZE
-from scripts.build.views import Batch
+from scripts.pipeline.spec import LossWeights
+from scripts.pipeline.teacher import LAST_SIZE, MIDDLE_SIZE
+from scripts.pipeline.views import Batch
 
 MIDDLE_STRIDE = 16
 

@@ -19,7 +19,7 @@ class Data(StrictModel):
     """Which images the model learns from."""
 
     source: Literal["elpv"]
-    """A data set that a module of `scripts/build/` knows."""
+    """A data set that a module of `scripts/pipeline/` knows."""
     split: str
     """File in the model's folder: columns `file,part`, part being train, val or test."""
 
@@ -42,7 +42,7 @@ class Gate(StrictModel):
 
 
 class LossWeights(StrictModel):
-    """How much each lesson counts; scripts/build/student.py adds them up."""
+    """How much each lesson counts; scripts/pipeline/student.py adds them up."""
 
     maps: float = Field(ge=0)
     """The teacher's feature maps."""
@@ -82,7 +82,7 @@ class Phase(StrictModel):
 
 
 class Training(StrictModel):
-    """How the checkpoint is trained; scripts/build/training.py carries it out."""
+    """How the checkpoint is trained; scripts/pipeline/training.py carries it out."""
 
     seed: int
     average: float = Field(ge=0, lt=1)

@@ -8,14 +8,14 @@ from typing import Any, Literal
 
 from handler.engine import Engine
 from handler.metadata import Arithmetic, Metadata
-from scripts.build import archive
-from scripts.build.export import export
-from scripts.build.gate import Verdict, classify, judge
-from scripts.build.images import calibration, held_out
-from scripts.build.network import build_network, load_checkpoint
-from scripts.build.quantize import keep_weights_only, quantize
-from scripts.build.spec import Spec
 from scripts.errors import UserError
+from scripts.pipeline import archive
+from scripts.pipeline.export import export
+from scripts.pipeline.gate import Verdict, classify, judge
+from scripts.pipeline.images import calibration, held_out
+from scripts.pipeline.network import build_network, load_checkpoint
+from scripts.pipeline.quantize import keep_weights_only, quantize
+from scripts.pipeline.spec import Spec
 
 Precision = Literal["float32", "int8"]
 _FLOAT_GRAPH = "model_float32.onnx"

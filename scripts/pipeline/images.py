@@ -9,8 +9,8 @@ from numpy.typing import NDArray
 from handler.decode import EncodedImage
 from handler.metadata import Preprocessing
 from handler.preprocess import preprocess
-from scripts.build import elpv
-from scripts.build.spec import Spec
+from scripts.pipeline import elpv
+from scripts.pipeline.spec import Spec
 
 _MAX_MEGAPIXELS = 100.0  # Our own files: only a damaged header says more.
 

@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from scripts.build.evaluation import compare
+from scripts.pipeline.evaluation import compare
 
 
 def test_accuracy_and_confusion_count_the_same_images():

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from onnxruntime.quantization import CalibrationDataReader, CalibrationMethod, QuantFormat, QuantType, quantize_static
 from onnxruntime.quantization.shape_inference import quant_pre_process
 
-from scripts.build.export import INPUT
+from scripts.pipeline.export import INPUT
 
 MIN_CALIBRATION_IMAGES = 128
 _CALIBRATION_BATCH = 32

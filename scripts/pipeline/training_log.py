@@ -8,8 +8,8 @@ from pathlib import Path
 
 from matplotlib.figure import Figure
 
-from scripts.build.files import replace_file
-from scripts.build.training import Epoch
+from scripts.pipeline.files import replace_file
+from scripts.pipeline.training import Epoch
 
 
 def write_csv(log: Sequence[Epoch], path: Path) -> None:

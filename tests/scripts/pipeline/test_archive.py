@@ -7,9 +7,9 @@ from pathlib import Path
 import pytest
 
 from handler.metadata import Metadata
-from scripts.build import archive
-from scripts.build.archive import verify
 from scripts.errors import UserError
+from scripts.pipeline import archive
+from scripts.pipeline.archive import verify
 
 
 @pytest.fixture

@@ -13,12 +13,12 @@ from torch import Tensor, nn
 from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 
 from handler.metadata import Preprocessing
-from scripts.build.evaluation import accuracy
-from scripts.build.files import replace_file
-from scripts.build.spec import Phase, Training
-from scripts.build.student import Student, loss_of
-from scripts.build.views import Cells, batches
 from scripts.errors import UserError
+from scripts.pipeline.evaluation import accuracy
+from scripts.pipeline.files import replace_file
+from scripts.pipeline.spec import Phase, Training
+from scripts.pipeline.student import Student, loss_of
+from scripts.pipeline.views import Cells, batches
 
 WARM_UP = 0.1
 """Share of a phase's steps in which the learning rate rises."""

@@ -6,11 +6,11 @@ import numpy as np
 import pytest
 import torch
 
-from scripts.build.gate import judge
-from scripts.build.network import build_network, save_checkpoint
-from scripts.build.spec import MODELS, Gate, Spec
-from scripts.build.version import build_version
 from scripts.errors import UserError
+from scripts.pipeline.gate import judge
+from scripts.pipeline.network import build_network, save_checkpoint
+from scripts.pipeline.spec import MODELS, Gate, Spec
+from scripts.pipeline.version import build_version
 
 THRESHOLDS = Gate(min_accuracy=0.8, max_drop=0.05, min_agreement=0.9)
 LABELS = np.array([0] * 50 + [1] * 50)

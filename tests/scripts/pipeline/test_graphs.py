@@ -9,10 +9,10 @@ from onnx import numpy_helper
 
 from handler.engine import Engine
 from handler.metadata import Metadata
-from scripts.build.export import ServingGraph, export
-from scripts.build.network import build_network, load_checkpoint
-from scripts.build.quantize import quantize
-from scripts.build.spec import MODELS, Spec
+from scripts.pipeline.export import ServingGraph, export
+from scripts.pipeline.network import build_network, load_checkpoint
+from scripts.pipeline.quantize import quantize
+from scripts.pipeline.spec import MODELS, Spec
 
 
 @pytest.fixture(scope="module")

@@ -4,8 +4,8 @@ import pytest
 import torch
 from torch import nn
 
-from scripts.build.network import build_network, load_checkpoint, save_checkpoint
 from scripts.errors import UserError
+from scripts.pipeline.network import build_network, load_checkpoint, save_checkpoint
 
 SMALL = "mobilenet_v3_small"
 

@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from handler.engine import Engine
-from scripts.build.spec import Gate
+from scripts.pipeline.spec import Gate
 
 
 @dataclass(frozen=True)
