@@ -11,13 +11,21 @@ export MODEL_STORE
 
 VENV := .venv
 READY := $(VENV)/.ready
+# For verbs that must work whatever changed: an environment that is there is good enough, above all to stop a server.
+ANY_READY := $(if $(wildcard $(READY)),,$(READY))
 BIN := $(VENV)/bin
 RUN := $(BIN)/python -m scripts
 
 ARCHIVES := $(MODEL_STORE)/mobilenet_v3-1.0.mar $(MODEL_STORE)/mobilenet_v3-2.0.mar
+# The tests' own, made anew whenever what goes into them changes; those that are served stay until somebody says so.
+TEST_STORE := model_store/test
+TEST_ARCHIVES := $(ARCHIVES:$(MODEL_STORE)/%=$(TEST_STORE)/%)
 MAKERS := archive version gate export quantize images network elpv spec
 ARCHIVE_INPUTS := $(wildcard handler/*.py) $(MAKERS:%=scripts/pipeline/%.py) requirements.lock \
 	models/elpv/spec.yaml models/elpv/split.csv models/elpv/checkpoint.safetensors
+
+# $(call need,NAME,EXAMPLE): a missing argument is an error that shows the whole command.
+need = $(if $($(1)),,$(error $(1) is missing; for example: make $@ $(2)))
 
 $(READY): requirements.lock pyproject.toml
 	@$(PYTHON) -m scripts.setup
@@ -26,10 +34,12 @@ BENCH_READY := .venv-bench/.ready
 $(BENCH_READY): benchmarks/requirements.lock | $(READY)
 	@$(RUN).bench_setup
 
-$(MODEL_STORE)/mobilenet_v3-1.0.mar: $(ARCHIVE_INPUTS) | $(READY)
-	@$(RUN).archive --version 1.0 --precision float32
-$(MODEL_STORE)/mobilenet_v3-2.0.mar: $(ARCHIVE_INPUTS) | $(READY)
-	@$(RUN).archive --version 2.0 --precision int8
+$(TEST_ARCHIVES): $(ARCHIVE_INPUTS)
+$(ARCHIVES) $(TEST_ARCHIVES): | $(READY)
+%/mobilenet_v3-1.0.mar:
+	@MODEL_STORE=$* $(RUN).archive --version 1.0 --precision float32
+%/mobilenet_v3-2.0.mar:
+	@MODEL_STORE=$* $(RUN).archive --version 2.0 --precision int8
 
 ##@ Begin
 .PHONY: help setup serve start stop status predict
@@ -37,46 +47,46 @@ help: ## this list
 	@awk 'BEGIN {FS = ":.*## "} /^##@/ {printf "\n%s\n", substr($$0, 5)} /^[a-z-]+:.*## / {printf "  %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 setup: ## make .venv from the lock file (TORCH_INDEX=<index> for a CPU-only torch, PYTHON=<python3.11>)
 	@$(PYTHON) -m scripts.setup
-serve: $(ARCHIVES) | $(READY) ## set up and build what is missing, then serve in the foreground
+serve: | $(ARCHIVES) $(READY) ## set up and build what is missing, then serve in the foreground
 	@$(RUN).serve
-start: $(ARCHIVES) | $(READY) ## the same in the background
+start: | $(ARCHIVES) $(READY) ## the same in the background
 	@$(RUN).start
-stop: | $(READY) ## stop what serve or start began
+stop: | $(ANY_READY) ## stop what serve or start began
 	@$(RUN).stop
-status: | $(READY) ## versions, weights, workers, arithmetic, health
+status: | $(ANY_READY) ## versions, weights, workers, arithmetic, health
 	@$(RUN).status
-predict: | $(READY) ## IMAGE=<file>: ask the running edge
-	@$(RUN).predict "$(IMAGE)"
+predict: | $(ANY_READY) ## IMAGE=<file>: ask the running edge
+	@$(call need,IMAGE,IMAGE=cell.png)$(RUN).predict "$(IMAGE)"
 
 ##@ Models
 .PHONY: train archive
 train: | $(READY) ## MODEL=elpv: train the checkpoint of models/<MODEL>
 	@$(RUN).train --model "$(MODEL)"
 archive: | $(READY) ## VERSION= PRECISION=float32|int8 [CHECKPOINT=] [MODEL=]: export, quantize, gate, archive
-	@$(RUN).archive --version "$(VERSION)" --precision "$(PRECISION)" --model "$(MODEL)" $(if $(CHECKPOINT),--checkpoint "$(CHECKPOINT)")
+	@$(call need,VERSION,VERSION=3.0 PRECISION=int8)$(call need,PRECISION,VERSION=3.0 PRECISION=int8)$(RUN).archive --version "$(VERSION)" --precision "$(PRECISION)" --model "$(MODEL)" $(if $(CHECKPOINT),--checkpoint "$(CHECKPOINT)")
 
 ##@ Versions in service
 .PHONY: register split shadow apply scale
-register: | $(READY) ## VERSION=: check the archive's digest, register it, wait for its workers
-	@$(RUN).register --version "$(VERSION)"
-split: | $(READY) ## SPLIT="1.0=50 2.0=50": change the weights of the running edge
-	@$(RUN).split $(SPLIT)
-shadow: | $(READY) ## VERSION= PERCENT=: mirror a share of the traffic to a version whose answers nobody sees
-	@$(RUN).shadow --version "$(VERSION)" --percent "$(PERCENT)"
-apply: | $(READY) ## bring a running server to the edited config.properties and traffic.yaml
+register: | $(ANY_READY) ## VERSION=: check the archive's digest, register it, wait for its workers
+	@$(call need,VERSION,VERSION=3.0)$(RUN).register --version "$(VERSION)"
+split: | $(ANY_READY) ## SPLIT="1.0=50 2.0=50": change the weights of the running edge
+	@$(call need,SPLIT,SPLIT="1.0=50 2.0=50")$(RUN).split $(SPLIT)
+shadow: | $(ANY_READY) ## VERSION= PERCENT=: mirror a share of the traffic to a version whose answers nobody sees
+	@$(call need,PERCENT,VERSION=2.0 PERCENT=20)$(RUN).shadow --version "$(VERSION)" --percent "$(PERCENT)"
+apply: | $(ANY_READY) ## bring a running server to the edited config.properties and traffic.yaml
 	@$(RUN).apply
-scale: | $(READY) ## VERSION= WORKERS=: change a version's number of workers
-	@$(RUN).scale --version "$(VERSION)" --workers "$(WORKERS)"
+scale: | $(ANY_READY) ## VERSION= WORKERS=: change a version's number of workers
+	@$(call need,VERSION,VERSION=2.0 WORKERS=2)$(call need,WORKERS,VERSION=2.0 WORKERS=2)$(RUN).scale --version "$(VERSION)" --workers "$(WORKERS)"
 
 ##@ Work on the project
 .PHONY: test lint format load tune bench bench-setup lock clean
-test: $(ARCHIVES) | $(READY) ## every test, against the real TorchServe and the real Envoy
-	@$(BIN)/python -m pytest
+test: $(TEST_ARCHIVES) | $(READY) ## every test, against the real TorchServe and the real Envoy
+	@MODEL_STORE=$(TEST_STORE) $(BIN)/python -m pytest
 lint: | $(READY) ## ruff and mypy --strict
 	@$(BIN)/ruff check . && $(BIN)/ruff format --check . && $(BIN)/mypy
 format: | $(READY) ## rewrite the code as `make lint` wants it
 	@$(BIN)/ruff check --fix . ; $(BIN)/ruff format .
-load: | $(READY) ## [SHAPE=steady|ramp|spike|soak|mix] [USERS=16] [TIME=<s>] [HOST=] [UI=1] [WORKERS=]: Locust against the running edge
+load: | $(ANY_READY) ## [SHAPE=steady|ramp|spike|soak|mix] [USERS=16] [TIME=<s>] [HOST=] [UI=1] [WORKERS=]: Locust against the running edge
 	@$(RUN).load --shape $(or $(SHAPE),steady) --users $(or $(USERS),16) $(if $(TIME)$(SECONDS),--seconds $(or $(TIME),$(SECONDS))) \
 		$(if $(HOST),--host "$(HOST)") $(if $(UI),--page) $(if $(WORKERS),--workers $(WORKERS)) $(if $(JOIN),--join "$(JOIN)")
 tune: $(ARCHIVES) | $(READY) ## [P95_MS=200] [VERSION=] [IMAGES=<folder>] [WRITE=1]: the settings with the highest throughput here; needs wrk, 5 minutes
@@ -88,4 +98,4 @@ lock: | $(READY) ## make requirements.lock anew from pyproject.toml
 	@$(RUN).lock
 clean: ## stop the server, remove built archives and logs, keep .venv
 	@if [ -x $(BIN)/python ]; then $(RUN).stop; fi
-	@rm -rf $(or $(RUN_DIR),run) $(ARCHIVES) $(ARCHIVES:=.sha256)
+	@rm -rf $(or $(RUN_DIR),run) $(TEST_STORE) $(ARCHIVES) $(ARCHIVES:=.sha256)

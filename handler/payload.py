@@ -110,6 +110,7 @@ def _from_base64(number: int, instance: Any) -> bytes:
     if not isinstance(text, str):
         raise MalformedBody(f"instances[{number}] has no text `b64`; {_JSON_HELP}")
     try:
-        return base64.b64decode(text, validate=True)
+        # Line breaks are what many encoders put in; anything else that is not base64 is a mistake.
+        return base64.b64decode("".join(text.split()), validate=True)
     except (binascii.Error, ValueError) as error:
         raise MalformedBody(f"instances[{number}].b64 is not base64: {error}.") from error

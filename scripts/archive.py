@@ -25,19 +25,19 @@ def main(
     precision: Annotated[_Precision, typer.Option(help="of the weights")],
     model: Annotated[str, typer.Option(help="a folder of models/")] = "elpv",
     checkpoint: Annotated[Path | None, typer.Option(help="safetensors; default: the spec's")] = None,
-    json_: Annotated[bool, typer.Option("--json", help="print the result as JSON")] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="print the result as JSON")] = False,
 ) -> None:
     """Export, quantize, gate and archive a checkpoint."""
     if not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9.-]*", version):
         raise UserError(f"version {version!r}: use letters, digits, dots and dashes, beginning with a letter or digit.")
     spec = Spec.load(MODELS / model)
     checkpoint = checkpoint or spec.checkpoint_path
-    if not json_:
+    if not as_json:
         print(f"version {version}: {precision} from {checkpoint}", flush=True)
     model_store = Path(os.environ.get("MODEL_STORE", "model_store"))
     built = build_version(spec, version, precision.value, checkpoint, model_store)
     evidence = built.verdict.evidence()
-    if json_:
+    if as_json:
         print(json.dumps({"archive": str(built.path), "gate": evidence}))
         return
     for graph, figures in evidence["measured"].items():

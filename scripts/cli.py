@@ -12,7 +12,7 @@ from scripts.errors import UserError
 def run(command: Callable[..., Any]) -> None:
     """Run `command` as a command-line program and exit.
 
-    Exit status: 0 done; 1 a `UserError`, printed as one sentence; 2 wrong usage; 130 interrupted.
+    Exit status: 0 done; 1 a `UserError`, printed as one sentence; 2 wrong usage; 130 interrupted (Typer's own).
     """
     app = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
     app.command()(command)
@@ -21,6 +21,3 @@ def run(command: Callable[..., Any]) -> None:
     except UserError as error:
         print(f"error: {error}", file=sys.stderr)
         sys.exit(1)
-    except KeyboardInterrupt:
-        print("interrupted", file=sys.stderr)
-        sys.exit(130)

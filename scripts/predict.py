@@ -21,7 +21,7 @@ def main(
     version: Annotated[str | None, typer.Option(help="pin a version; default: whichever the split gives")] = None,
     user: Annotated[str | None, typer.Option(help="sent as x-user-id: the same user meets the same version")] = None,
     top_k: Annotated[int | None, typer.Option(help="predictions in the answer")] = None,
-    json_: Annotated[bool, typer.Option("--json", help="print the answer as it came")] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="print the answer as it came")] = False,
 ) -> None:
     """Send one image and print what the model sees in it."""
     try:
@@ -29,7 +29,7 @@ def main(
     except OSError as error:
         raise UserError(f"{image}: {error.strerror}; name an image file, e.g. make predict IMAGE=cell.png.") from error
     answer = ask(_url(version), body, user, top_k)
-    if json_:
+    if as_json:
         print(json.dumps(answer))
         return
     for prediction in answer["predictions"]:
@@ -62,11 +62,16 @@ def ask(url: str, body: bytes, user: str | None, top_k: int | None) -> dict[str,
 
 
 def _url(version: str | None) -> str:
-    """Return where to ask: the server of this run directory, whatever ports it was started with."""
+    """Return where to ask: the server of this run directory, whatever ports it was started with.
+
+    Raises:
+        UserError: none runs there.
+    """
     wanted = Installation.read(os.environ)
     running = state.running(wanted.places.run)
-    edge = running.url if running else wanted.url
-    return f"{edge}/predictions/{wanted.traffic.model}" + (f"/{version}" if version else "")
+    if running is None:
+        raise UserError(f"nothing serves in {wanted.places.run}; `make start` first.")
+    return f"{running.url}/predictions/{wanted.traffic.model}" + (f"/{version}" if version else "")
 
 
 if __name__ == "__main__":

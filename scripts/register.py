@@ -19,6 +19,8 @@ def main(
         new = version not in live.descriptions()
         if new:
             live.register(version)
+        else:
+            live.require_same(version)
         live.steer(live.wanted.traffic)
         path = f"{live.wanted.url}/predictions/{live.wanted.traffic.model}/{version}"
     if as_json:

@@ -3,6 +3,7 @@
 from __future__ import annotations  # Old Pythons get as far as being told that they are too old.
 
 import argparse
+import fcntl
 import hashlib
 import os
 import subprocess
@@ -38,6 +39,19 @@ def remembered_index() -> str | None:
     return (lines[1] or None) if len(lines) > 1 else None
 
 
+def server_runs() -> bool:
+    """Return whether a server of this checkout runs: it holds a lock in its run directory (scripts/serve.py)."""
+    lock = ROOT / os.environ.get("RUN_DIR", "run") / "lock"
+    if not lock.is_file():
+        return False
+    with lock.open() as file:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            return True
+    return False
+
+
 def fail(sentence: str) -> int:
     """Print an error and return its exit status."""
     print(f"error: {sentence}", file=sys.stderr)
@@ -67,6 +81,8 @@ def main() -> int:
         STAMP.touch()  # make compares times.
         print(".venv is up to date")
         return 0
+    if VENV.is_dir() and server_runs():
+        return fail(".venv has to be made anew, but a server runs from it; `make stop` first.")
     print(f"making .venv: the packages of {LOCK.name}, then {torch_requirement()}; this takes some minutes", flush=True)
     if not torch_index and sys.platform == "linux":
         print(

@@ -8,7 +8,7 @@ import pytest
 
 from scripts.pipeline import elpv
 
-MODEL_STORE = Path(os.environ.get("MODEL_STORE", "model_store"))
+MODEL_STORE = Path(os.environ.get("MODEL_STORE", "model_store/test"))
 
 
 def _archive(version: str) -> Path:

@@ -1,4 +1,4 @@
-"""Declares what PyPI's torchvision, built for CUDA, can't load beside a CPU-only torch; see scripts/pipeline/network.py.
+"""Declares what PyPI's torchvision, built for CUDA, can't load beside a CPU-only torch (scripts/pipeline/network.py).
 
 `make bench-setup` puts it into .venv-bench as sitecustomize.py: TorchServe's workers can't be told to import anything
 before the stock handler imports torchvision.

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from scripts.errors import UserError
 from scripts.serving import properties, properties_edit
 from scripts.serving.files import write
 from scripts.serving.installation import Installation
@@ -31,9 +32,11 @@ def scale(live: Live, version: str, workers: int) -> Outcome:
     """Write the number of a version's workers into config.properties and bring TorchServe to it.
 
     Raises:
-        UserError: they don't fit the cores, or don't come up; the file is as it was then.
+        UserError: there is no such version, they don't fit the cores, or don't come up; the file is as it was then.
     """
     config, model = live.wanted.config, live.wanted.traffic.model
+    if live.management.describe(version) is None:
+        raise UserError(f"version {version or '(none)'} is not registered; `make status` lists those that are.")
     properties.check_cores(config, model, version, workers)
     before = config.path.read_text()
     write(config.path, properties_edit.with_workers(config.path, model, version, workers))

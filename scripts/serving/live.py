@@ -1,5 +1,6 @@
 """A server that runs, and what changes it: one change at a time."""
 
+import contextlib
 import fcntl
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -113,8 +114,22 @@ class Live:
             self.management.wait_ready(version, settings.min_workers, READY_WITHIN_S)
         except BaseException:
             # Otherwise TorchServe would start its worker again and again.
-            self.management.unregister(version)
+            with contextlib.suppress(UserError):  # It may be gone already; the cause is what is to be read.
+                self.management.unregister(version)
             raise
+
+    def require_same(self, version: str) -> None:
+        """Return when a registered version is what its archive holds.
+
+        Raises:
+            UserError: the archive was changed, or built anew with other content since it was registered.
+        """
+        archived, running = self.wanted.verified(version), self.management.customized(version)
+        if running and running.get("digest") != archived.digest:
+            raise UserError(
+                f"version {version} runs with other content than its archive now has; build that under a new version, "
+                "or `make stop start`."
+            )
 
     @contextmanager
     def drained(self, version: str) -> Iterator[None]:
@@ -147,18 +162,19 @@ class Live:
 
 
 def require_ready(wanted: Traffic, registered: Mapping[str, Description]) -> None:
-    """Return when every version that `wanted` gives requests to can answer them.
+    """Return when every version that `wanted` names is registered, and can answer where it gets requests.
 
     Raises:
         UserError: one can't, with the command that mends it.
     """
-    getting = [version for version, weight in wanted.split.items() if weight > 0]
-    getting += [wanted.shadow.version] if wanted.shadow else []
-    for version in getting:
+    idle = {version for version, weight in wanted.split.items() if weight == 0}
+    idle -= {wanted.shadow.version} if wanted.shadow else set()
+    for version in wanted.versions:
         description = registered.get(version)
+        # Without traffic, too: the next start registers whatever traffic.yaml names.
         if description is None:
             raise UserError(f"version {version} is not registered; `make register VERSION={version}` first.")
-        if not description.ready:
+        if not description.ready and version not in idle:
             raise UserError(
                 f"version {version} has no worker that is ready ({', '.join(description.workers) or 'none'}); "
                 f"`make scale VERSION={version} WORKERS=1`, or see `make status`."

@@ -83,7 +83,11 @@ def read(path: Path, cores: int | None = None) -> Config:
     """
     if not path.is_file():
         raise UserError(f"{path}: there is no such file; restore it from the repository or set CONFIG.")
-    values = javaproperties.loads(path.read_text(), object_pairs_hook=lambda pairs: _once(path, pairs))
+    try:
+        text = path.read_text(encoding="utf-8")
+    except UnicodeDecodeError as error:
+        raise UserError(f"{path}: byte {error.start} is no UTF-8; save the file as UTF-8.") from None
+    values = javaproperties.loads(text, object_pairs_hook=lambda pairs: _once(path, pairs))
     handler_values = {key: value for key, value in values.items() if key.startswith(HANDLER_PREFIX)}
     torchserve = {key: value for key, value in values.items() if key not in handler_values}
     try:

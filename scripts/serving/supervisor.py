@@ -76,6 +76,8 @@ class Supervisor:
         try:
             self._start()
             on_ready()
+            # After it: `start` shows what was printed as soon as it reads this.
+            self._state = replace(self._state_now(), phase="serving").save(self._run)
             while self._signal is None:
                 self._check()
                 with contextlib.suppress(UserError):  # a log is no reason to end
@@ -108,7 +110,6 @@ class Supervisor:
         self._await("the edge", admin.answers)
         self._edge.wait_taken(self._check_starting)
         self._await("/healthz", lambda: _ok(f"{wanted.url}/healthz"))
-        self._state = replace(self._state_now(), phase="serving").save(self._run)
 
     def _register(self) -> None:
         wanted = self._wanted

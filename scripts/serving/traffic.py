@@ -1,5 +1,6 @@
 """traffic.yaml: who answers how much, read strictly."""
 
+import ipaddress
 import re
 from collections.abc import Mapping
 from pathlib import Path
@@ -23,6 +24,13 @@ def _name(value: str) -> str:
     return value
 
 
+def _ip_address(value: str) -> str:
+    try:
+        return str(ipaddress.ip_address(value))
+    except ValueError:
+        raise ValueError("use an IP address: 127.0.0.1 for this machine alone, 0.0.0.0 for every network") from None
+
+
 Name = Annotated[str, AfterValidator(_name)]
 
 
@@ -36,10 +44,10 @@ class Shadow(StrictModel):
 class Edge(StrictModel):
     """Where the edge listens and what it lets through; a change needs a restart."""
 
-    address: str = "127.0.0.1"
+    address: Annotated[str, AfterValidator(_ip_address)] = "127.0.0.1"
     port: int = Field(default=8000, ge=1, le=65535)
     threads: int = Field(default=1, ge=1)
-    max_body_bytes: int = Field(default=6_000_000, ge=1)
+    max_body_bytes: int = Field(default=16_000_000, ge=1)
     timeout_s: int = Field(default=30, ge=1)
 
 

@@ -17,10 +17,12 @@ def text(path: Path) -> str:
     """Return the content of traffic.yaml.
 
     Raises:
-        UserError: there is none.
+        UserError: there is none, or it is no text.
     """
     try:
-        return path.read_text()
+        return path.read_text(encoding="utf-8")
+    except UnicodeDecodeError as error:
+        raise UserError(f"{path}: byte {error.start} is no UTF-8; save the file as UTF-8.") from None
     except FileNotFoundError:
         raise UserError(f"{path}: there is no such file; restore it from the repository or set TRAFFIC.") from None
 

@@ -47,6 +47,11 @@ def test_json_instances_keep_their_order() -> None:
     assert parse({"body": json.loads(instances(b"one", b"two"))}, {}, 8) == expected
 
 
+def test_base64_may_be_broken_into_lines() -> None:
+    body = json.dumps({"instances": [{"b64": base64.encodebytes(IMAGE * 20).decode()}]}).encode()
+    assert parse({"body": body}, JSON, 8).images == (IMAGE * 20,)
+
+
 def test_json_without_its_content_type_is_known_by_its_brace() -> None:
     assert parse({"data": b" " + instances(b"one")}, {}, 8).images == (b"one",)
 

@@ -22,6 +22,7 @@ import pytest
 import requests
 from PIL import Image
 
+from handler.metadata import Metadata
 from scripts.serving.places import REPOSITORY, Ports, variable
 
 # A verb that hangs fails its test; the verbs' own limits are below.
@@ -195,6 +196,9 @@ def broken_archive(model_store: Path) -> Callable[[str, str], None]:
                         b"        settings =", f"        {statement}\n        settings =".encode()
                     )
                     assert statement.encode() in content
+                if name == "model.json":
+                    described = Metadata.decode(content.decode()).model_copy(update={"version": version})
+                    content = described.encode().encode()
                 if name.startswith("MAR-INF"):
                     content = content.replace(b'"modelVersion": "1.0"', f'"modelVersion": "{version}"'.encode())
                 new.writestr(name, content)

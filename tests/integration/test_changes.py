@@ -108,6 +108,7 @@ def test_a_split_keeps_the_comments_of_traffic_yaml(server: Server) -> None:
     [
         ("1.0=50 2.0=40", "the weights add up to 90; make it 100"),
         ("1.0=50 3.0=50", "version 3.0 is not registered; `make register VERSION=3.0` first"),
+        ("1.0=100 3.0=0", "version 3.0 is not registered; `make register VERSION=3.0` first"),
         ("1.0:50", "'1.0:50' is no VERSION=PERCENT"),
         ("1.0=50 1.0=50", "1.0 is named twice"),
     ],
@@ -309,6 +310,30 @@ def test_registering_opens_a_path_and_a_changed_archive_is_refused(
         assert server.ask("register", "--version", "2.0")["new"] is True
     assert server.predict(cell, "2.0").status_code == 200
     assert server.ask("register", "--version", "2.0")["new"] is False
+
+
+def test_registering_a_version_again_holds_its_archive_against_what_runs(
+    server: Server, model_store: Path, broken_archive: Callable[[str, str], None]
+) -> None:
+    archive = model_store / f"{MODEL}-2.0.mar"
+    digest = archive.with_name(f"{archive.name}.sha256")
+    before = archive.read_bytes(), digest.read_bytes()
+    try:
+        broken_archive("2.0", "pass")
+        refused = server.verb("register", "--version", "2.0")
+        assert refused.returncode == 1
+        assert "2.0 runs with other content than its archive now has" in refused.stderr
+    finally:
+        archive.write_bytes(before[0])
+        digest.write_bytes(before[1])
+
+
+def test_a_version_that_is_not_there_can_not_be_scaled(server: Server) -> None:
+    before = server.config.read_text()
+    refused = server.verb("scale", "--version", "9.9", "--workers", "1")
+    assert refused.returncode == 1
+    assert "version 9.9 is not registered" in refused.stderr
+    assert server.config.read_text() == before
 
 
 def test_a_version_that_does_not_load_is_taken_out_again_with_its_reason(

@@ -96,11 +96,11 @@ def test_an_answer_carries_the_callers_request_id_or_a_new_one(server: Server, c
 
 
 def test_a_body_over_the_cap_gets_413_in_json_and_names_no_version(server: Server) -> None:
-    for body in (b"x" * 6_000_001, iter([b"x" * 3_000_000, b"x" * 3_000_001])):
+    for body in (b"x" * 16_000_001, iter([b"x" * 8_000_000, b"x" * 8_000_001])):
         answer = requests.post(f"{server.url}/predictions/{MODEL}", data=body, timeout=60)
         assert answer.status_code == 413
         assert answer.json()["error"]["code"] == "body_too_large"
-        assert "6000000" in answer.json()["error"]["message"]
+        assert "16000000" in answer.json()["error"]["message"]
         assert "x-model-version" not in answer.headers
 
 
@@ -153,6 +153,11 @@ def test_a_caller_can_not_ask_the_handler_for_its_description(server: Server, ce
 def test_a_caller_can_not_shorten_the_edges_time_out(server: Server, cell: bytes) -> None:
     answer = server.predict(cell, headers={"x-envoy-upstream-rq-timeout-ms": "1", "x-envoy-max-retries": "9"})
     assert answer.status_code == 200
+
+
+@pytest.mark.parametrize(("method", "path"), [("GET", "/healthz?from=balancer"), ("HEAD", "/healthz")])
+def test_healthz_takes_what_load_balancers_send(server: Server, method: str, path: str) -> None:
+    assert requests.request(method, server.url + path, timeout=10).status_code == 200
 
 
 def test_healthz_says_ok(server: Server) -> None:

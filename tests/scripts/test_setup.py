@@ -1,5 +1,9 @@
+import fcntl
 import re
 import tomllib
+from pathlib import Path
+
+import pytest
 
 from scripts import setup
 
@@ -29,3 +33,14 @@ def test_a_cpu_index_is_used_for_torch_alone() -> None:
 def test_another_index_or_lock_makes_the_environment_anew() -> None:
     assert setup.wanted(None) != setup.wanted("https://example.org/cpu")
     assert setup.wanted(None) == setup.wanted(None)
+
+
+def test_the_environment_is_not_taken_from_under_a_running_server(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("RUN_DIR", str(tmp_path))
+    assert not setup.server_runs()
+    with (tmp_path / "lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        assert setup.server_runs()
+    assert not setup.server_runs()

@@ -58,14 +58,14 @@ def free_but(admin: int) -> Ports:
 
 def test_a_version_that_gets_traffic_needs_a_worker(tmp_path: Path) -> None:
     (tmp_path / "traffic.yaml").write_text('model: m\nsplit: {"1.0": 100}\n')
-    (tmp_path / "config.properties").write_text('models={"m": {"1.0": {"minWorkers": 0}}}\n')
+    (tmp_path / "config.properties").write_text('max_request_size=20000000\nmodels={"m": {"1.0": {"minWorkers": 0}}}\n')
     environment = {"TRAFFIC": str(tmp_path / "traffic.yaml"), "CONFIG": str(tmp_path / "config.properties")}
     with pytest.raises(UserError, match=r"m 1\.0: minWorkers is 0, but traffic\.yaml names the version"):
         Installation.read(environment)
 
 
 def test_the_two_files_have_to_fit_together(tmp_path: Path) -> None:
-    (tmp_path / "traffic.yaml").write_text('model: m\nsplit: {"1.0": 100}\nedge: {max_body_bytes: 7000000}\n')
+    (tmp_path / "traffic.yaml").write_text('model: m\nsplit: {"1.0": 100}\nedge: {max_body_bytes: 17000000}\n')
     environment = {"TRAFFIC": str(tmp_path / "traffic.yaml")}
-    with pytest.raises(UserError, match=r"`max_request_size` \(6553500\) is below `edge.max_body_bytes`"):
+    with pytest.raises(UserError, match=r"`max_request_size` \(16777216\) is below `edge.max_body_bytes`"):
         Installation.read(environment)

@@ -49,6 +49,7 @@ def test_a_shadow_that_has_no_weight_is_one_of_the_versions(tmp_path: Path) -> N
         ('model: m\nsplit: {"1.0": 100}\nshadow: {version: "2.0", percent: 0}', "`shadow.percent`"),
         ('model: m\nsplit: {"1.0": 100}\nedge: {prot: 80}', "unknown key `edge.prot`; did you mean `port`?"),
         ('model: m\nsplit: {"1.0": 50, "1.0": 50}', "no valid YAML in line 2: found duplicate key"),
+        ('model: m\nsplit: {"1.0": 100}\nedge: {address: localhost}', "`edge.address`: use an IP address: 127.0.0.1"),
         ("model: [", "no valid YAML in line"),
         ("just words", "it must hold keys like `model:` and `split:`"),
         ("", "it must hold keys like `model:` and `split:`"),
