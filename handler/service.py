@@ -19,7 +19,7 @@ from PIL import Image
 from handler import arithmetic
 from handler.decode import EncodedImage
 from handler.engine import Engine
-from handler.errors import InternalError, NoExplanations, RequestError
+from handler.errors import ArchiveError, InternalError, NoExplanations, RequestError
 from handler.metadata import Metadata
 from handler.payload import Payload, parse
 from handler.preprocess import preprocess
@@ -89,7 +89,7 @@ class Service:
         """Return the service of the archive unpacked in `folder`, verified and warmed up.
 
         Raises:
-            ArchiveError: a file of the archive is missing or was changed.
+            ArchiveError: a file of the archive is missing or was changed, or it can't answer here.
         """
         metadata = Metadata.load_verified(folder)
         chosen = arithmetic.choose(metadata.graphs, settings.arithmetic, torch.cpu.get_capabilities())
@@ -99,12 +99,18 @@ class Service:
         return service
 
     def _warm_up(self) -> None:
-        """Answer a good and a bad request, so that no client waits for first-time imports and memory plans."""
+        """Answer a good and a bad request, so that no client waits for first-time imports and memory plans.
+
+        Raises:
+            ArchiveError: this process can't answer them.
+        """
         side = self.metadata.preprocessing.resize + 1  # One pixel more, or nothing would be scaled.
         picture = io.BytesIO()
         Image.new("RGB", (side, side)).save(picture, "PNG")
         for batch in ((picture.getvalue(), b"no image"), (picture.getvalue(),) * 2):
-            self.reply_all([Request({"body": body}, {}) for body in batch])
+            replies, _ = self.reply_all([Request({"body": body}, {}) for body in batch])
+            if any(reply.status >= HTTPStatus.INTERNAL_SERVER_ERROR for reply in replies):
+                raise ArchiveError("the warm-up request failed; the lines above say why.")
 
     def describe(self) -> dict[str, Any]:
         """Return what runs here, for the management API."""

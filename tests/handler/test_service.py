@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from handler.errors import ArchiveError
 from handler.metadata import Preprocessing
 from handler.preprocess import preprocess
 from handler.responses import Reply
@@ -137,3 +138,14 @@ def test_both_arithmetics_of_an_int8_archive_give_the_same_labels(int8_folder: P
         answers[arithmetic] = [content(reply)["predictions"][0]["label"] for reply in replies]
     agreement = sum(a == b for a, b in zip(answers["int8"], answers["fp32"], strict=True))
     assert agreement >= len(cells) - 1
+
+
+def test_a_process_that_can_not_answer_does_not_become_ready(
+    int8_folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def missing_library(pixels: np.ndarray, to: Preprocessing) -> np.ndarray:
+        raise ImportError("libjpeg.so.9")
+
+    monkeypatch.setattr("handler.service.preprocess", missing_library)
+    with pytest.raises(ArchiveError, match="warm-up"):
+        Service.load(int8_folder, Settings())
