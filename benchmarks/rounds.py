@@ -1,7 +1,8 @@
 """The measurement: every target under every load, interleaved, round by round."""
 
 import random
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 
 import requests
@@ -36,7 +37,7 @@ class Plan:
     loads: tuple[tuple[str, int], ...]
 
 
-FULL = Plan(5, 3, 3, (("photo", 1), ("photo", 4), ("photo", 16), ("photo", 64), ("cell", 16)))
+FULL = Plan(5, 2, 3, (("photo", 1), ("photo", 4), ("photo", 16), ("photo", 64), ("cell", 16)))
 QUICK = Plan(2, 2, 1, (("photo", 1), ("photo", 16), ("photo", 64)))
 
 
@@ -82,15 +83,19 @@ def run(plan: Plan, field: Field, results: Results, progress: Callable[[str], No
     """
     shuffled = random.Random(20191)
     for target in field.targets:
-        client.load(target.url, field.workloads["photo"], 16, plan.warm_up_s)
-        usage.settle(target.parts)
+        if target.polls:
+            target.rest()
+    for target in field.targets:
+        with _alone(target):
+            client.load(target.url, field.workloads["photo"], 16, plan.warm_up_s)
     for number in range(plan.rounds):
         for kind, connections in plan.loads:
             order = [*field.targets, *(field.one_connection_only if connections == 1 else ())]
             shuffled.shuffle(order)
             for target in order:
                 begin = (number, kind, connections)
-                results.samples.append(_sample(begin, target, field, plan.duration_s))
+                with _alone(target):
+                    results.samples.append(_sample(begin, target, field, plan.duration_s))
         for kind in dict(plan.loads):
             ceiling = field.callers.run(field.workloads[kind], plan.duration_s)
             results.ceilings.append(CeilingSample(number, kind, ceiling.rate, ceiling.cpu_ms))
@@ -98,6 +103,18 @@ def run(plan: Plan, field: Field, results: Results, progress: Callable[[str], No
             found = field.callers.stages(field.workloads["photo"], batch, plan.duration_s)
             results.stages.setdefault(batch, []).append(found)
         progress(f"round {number + 1} of {plan.rounds} is done")
+
+
+@contextmanager
+def _alone(target: Target) -> Iterator[None]:
+    """Let a target that rests go on, and wait until it has answered everything before the next one has its turn."""
+    if target.polls:
+        target.go_on()
+        yield
+        target.rest()
+    else:
+        yield
+        usage.settle(target.parts)
 
 
 def _sample(begin: tuple[int, str, int], target: Target, field: Field, duration_s: int) -> Sample:
@@ -108,7 +125,6 @@ def _sample(begin: tuple[int, str, int], target: Target, field: Field, duration_
     load = client.load(target.url, field.workloads[kind], connections, duration_s)
     cpu_s, others_s = usage.since(before, target.parts), usage.total(others) - others_before
     after = target.metrics.read() if target.metrics else {}
-    usage.settle(target.parts)
     answers = max(load.right, 1)
     return Sample(
         round=number,

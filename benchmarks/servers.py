@@ -34,12 +34,24 @@ class Target:
         url: to post images to.
         parts: its processes, whose CPU is counted.
         metrics: its own, if it is the product.
+        polls: whether it uses CPU while it has nothing to do, so that it must rest while others are measured.
     """
 
     name: str
     url: str
     parts: list[Part]
     metrics: Source | None = None
+    polls: bool = False
+
+    def rest(self) -> None:
+        """Stop its processes where they are."""
+        for part in self.parts:
+            part.suspend()
+
+    def go_on(self) -> None:
+        """Let them go on."""
+        for part in self.parts:
+            part.resume()
 
 
 @dataclass(frozen=True)
@@ -51,14 +63,14 @@ class Peer:
         command: with `{port}` where it belongs.
         path: of predictions.
         health: answers 200 when it is ready.
-        torchserve: whether it is one, whose parts are counted apart.
+        polls: whether it uses CPU while it has nothing to do.
     """
 
     name: str
     command: tuple[str, ...]
     path: str
     health: str
-    torchserve: bool = False
+    polls: bool = False
 
 
 def _uvicorn(application: str) -> tuple[str, ...]:
@@ -72,7 +84,7 @@ PEERS = (
     Peer(
         "mosec", ("-m", "benchmarks.peers.mosec_onnx", "--address", "127.0.0.1", "--port", "{port}"), "/inference", "/"
     ),
-    Peer("LitServe", ("-m", "benchmarks.peers.litserve_onnx", "--port", "{port}"), "/predict", "/health"),
+    Peer("LitServe", ("-m", "benchmarks.peers.litserve_onnx", "--port", "{port}"), "/predict", "/health", polls=True),
     Peer("FastAPI + our handler", _uvicorn("benchmarks.peers.fastapi_handler:app"), "/predict", "/health"),
 )
 
@@ -92,6 +104,8 @@ class Servers:
 
     def __exit__(self, *_: object) -> None:
         for record in self._running:
+            for process in record.members():
+                process.resume()  # one at rest would not hear that it is to end
             processes.end(record, _PATIENCE_S)
 
     def start(self, peer: Peer) -> Target:
@@ -100,7 +114,7 @@ class Servers:
         words = [word.replace("{port}", str(port)) for word in peer.command]
         record = self._start(peer.name, [str(PYTHON), *words], REPOSITORY, {})
         self._wait(peer.name, record, f"http://127.0.0.1:{port}{peer.health}")
-        return Target(peer.name, f"http://127.0.0.1:{port}{peer.path}", usage.whole(record))
+        return Target(peer.name, f"http://127.0.0.1:{port}{peer.path}", usage.whole(record), polls=peer.polls)
 
     def start_stock(self, store: Path) -> Target:
         """Return TorchServe with `stock.mar` of `store`, ready; batches as the product has them."""

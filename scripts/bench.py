@@ -1,6 +1,7 @@
 """Measures the project beside its peers in one run; see docs/benchmark.md."""
 
 import json
+from dataclasses import replace
 from pathlib import Path
 from typing import Annotated
 
@@ -19,12 +20,14 @@ def main(
     quick: Annotated[
         bool, typer.Option("--quick", help="Two short rounds: shows that it runs, decides nothing.")
     ] = False,
+    rounds: Annotated[int | None, typer.Option(min=1, help="More or fewer than the usual five.")] = None,
     output: Annotated[Path, typer.Option(help="Folder for the tables, the JSON and the figure.")] = RESULTS,
     as_json: Annotated[bool, typer.Option("--json", help="Print the JSON instead of the tables.")] = False,
 ) -> None:
     """Measure, print the tables with the goals beside the figures, and write them to a folder."""
     silent = (lambda _: None) if as_json else (lambda text: print(text, flush=True))
-    results = measure(QUICK if quick else FULL, silent)
+    plan = QUICK if quick else FULL
+    results = measure(replace(plan, rounds=rounds or plan.rounds), silent)
     files = report.write(results, output)
     print(json.dumps(results.as_json()) if as_json else report.markdown(results))
     if not as_json:
