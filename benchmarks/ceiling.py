@@ -14,7 +14,8 @@ import torch
 
 from benchmarks import stages
 from benchmarks.workload import Workload
-from handler.service import Request, Service
+from handler.request import Request
+from handler.service import Service
 from handler.settings import Settings
 from scripts.serving.places import REPOSITORY
 

@@ -7,18 +7,20 @@ from itertools import cycle, islice
 from typing import Any
 from unittest import mock
 
-from handler import service as module
+from handler import request as request_module
+from handler import service as service_module
 from handler.decode import EncodedImage
-from handler.service import Request, Service
+from handler.request import Request
+from handler.service import Service
 
 # Stage → where the service finds the function that does it.
 FUNCTIONS: dict[str, tuple[Any, str]] = {
-    "receive (parse the body)": (module, "parse"),
+    "receive (parse the body)": (request_module, "parse"),
     "read the image's header": (EncodedImage, "open"),
     "decode": (EncodedImage, "decode"),
-    "resize": (module, "preprocess"),
-    "rank": (module, "rank"),
-    "encode": (module, "answer"),
+    "resize": (request_module, "preprocess"),
+    "rank": (service_module, "rank"),
+    "encode": (service_module, "answer"),
 }
 INFER, REST = "infer", "rest (join and split the batch)"
 

@@ -11,7 +11,8 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
-from handler.service import Request, Service
+from handler.request import Request
+from handler.service import Service
 from handler.settings import Settings
 from scripts.errors import UserError
 from scripts.pipeline import elpv

@@ -4,8 +4,7 @@ import io
 import json
 import logging
 import time
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from dataclasses import dataclass
 from http import HTTPStatus
 from pathlib import Path
@@ -17,44 +16,14 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from handler import arithmetic
-from handler.decode import EncodedImage
 from handler.engine import Engine
-from handler.errors import ArchiveError, InternalError, NoExplanations, RequestError
+from handler.errors import ArchiveError, InternalError, RequestError
 from handler.metadata import Metadata
-from handler.payload import Payload, parse
-from handler.preprocess import preprocess
-from handler.responses import Reply, answer, parse_top_k, rank, refuse
+from handler.request import Prepared, Request, prepare
+from handler.responses import Reply, answer, rank, refuse
 from handler.settings import Settings
 
 logger = logging.getLogger(__name__)
-
-TOP_K = "x-top-k"
-REQUEST_ID = "x-request-id"
-
-
-@dataclass(frozen=True)
-class Request:
-    """One row of a batch.
-
-    Attributes:
-        row: TorchServe's; see `payload.parse`.
-        headers: names in lower case.
-        server_id: the server's own id of the request, used where no `x-request-id` was sent.
-    """
-
-    row: Mapping[str, Any]
-    headers: Mapping[str, str]
-    server_id: str | None = None
-
-
-@dataclass(frozen=True)
-class Prepared:
-    """A valid request: uint8 [images, crop, crop, 3], and how its client wants to be answered."""
-
-    images: NDArray[np.uint8]
-    instances: bool
-    top_k: int
-    request_id: str | None
 
 
 @dataclass(frozen=True)
@@ -152,7 +121,7 @@ class Service:
         if request.headers.get("describe") == "True":
             return Reply(HTTPStatus.OK, json.dumps(self.describe()).encode())
         try:
-            return self._prepare(request)
+            return prepare(request, self.metadata.preprocessing, self.settings)
         except RequestError as error:
             return refuse(error)
         except Exception:
@@ -160,36 +129,7 @@ class Service:
             logger.exception("request %s failed", request.server_id)
             return refuse(InternalError("the server failed to handle this request; its log says why."))
 
-    def _prepare(self, request: Request) -> Prepared:
-        headers, settings = request.headers, self.settings
-        if headers.get("explain") == "True":
-            raise NoExplanations("this archive answers predictions only; use /predictions.")
-        top_k = parse_top_k(headers.get(TOP_K), settings.top_k)
-        payload = parse(request.row, headers, settings.max_instances)
-        # All the headers before any pixel: together, too, the images must be worth decoding.
-        pictures, megapixels = [], settings.max_megapixels
-        for number, encoded in enumerate(payload.images):
-            with _named(number, payload):
-                pictures.append(EncodedImage.open(encoded, megapixels))
-            megapixels -= pictures[-1].megapixels
-        images = []
-        for number, picture in enumerate(pictures):
-            with _named(number, payload):
-                pixels = picture.decode()
-            images.append(preprocess(pixels, self.metadata.preprocessing))
-        request_id = headers.get(REQUEST_ID) or request.server_id
-        return Prepared(np.stack(images), payload.instances, top_k, request_id)
-
     def _answer(self, request: Prepared, logits: Sequence[NDArray[np.float32]]) -> Reply:
         ranked = [rank(row, self.metadata.labels, request.top_k) for row in logits]
         predictions = ranked if request.instances else ranked[0]
         return answer(self.metadata.name, self.metadata.version, request.request_id, predictions)
-
-
-@contextmanager
-def _named(number: int, payload: Payload) -> Iterator[None]:
-    """Say in an error which of a body's instances it is about."""
-    try:
-        yield
-    except RequestError as error:
-        raise type(error)(f"instances[{number}]: {error}" if payload.instances else str(error)) from error

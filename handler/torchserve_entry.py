@@ -12,7 +12,8 @@ import torch
 
 from handler.errors import ArchiveError
 from handler.metrics import BatchMetrics
-from handler.service import Request, Service
+from handler.request import Request
+from handler.service import Service
 from handler.settings import Settings
 
 

@@ -9,7 +9,7 @@ import torch
 from fastapi import FastAPI, Request, Response
 from fastapi.concurrency import run_in_threadpool
 
-from handler.service import Request as Row
+from handler.request import Request as Row
 from handler.service import Service
 from handler.settings import Settings
 

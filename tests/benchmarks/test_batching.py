@@ -13,8 +13,9 @@ from benchmarks import product
 from benchmarks.product import Files
 from benchmarks.server_metrics import between
 from handler.engine import MAX_BATCH
+from handler.request import Request
 from handler.responses import Reply
-from handler.service import Request, Service
+from handler.service import Service
 from handler.settings import Settings
 
 

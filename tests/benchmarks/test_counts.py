@@ -17,7 +17,8 @@ from ts.metrics.metric_cache_yaml_impl import MetricsCacheYamlImpl
 from handler.decode import EncodedImage
 from handler.engine import MAX_BATCH
 from handler.metrics import METRICS, BatchMetrics
-from handler.service import Request, Service
+from handler.request import Request
+from handler.service import Service
 from handler.settings import Settings
 
 PHOTO = (375, 500, 3)

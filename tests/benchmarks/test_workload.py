@@ -5,7 +5,8 @@ from pathlib import Path
 from PIL import Image
 
 from benchmarks import workload
-from handler.service import Request, Service
+from handler.request import Request
+from handler.service import Service
 from handler.settings import Settings
 
 

@@ -11,8 +11,9 @@ from PIL import Image
 from handler.errors import ArchiveError
 from handler.metadata import Preprocessing
 from handler.preprocess import preprocess
+from handler.request import Request
 from handler.responses import Reply
-from handler.service import Request, Service
+from handler.service import Service
 from handler.settings import Settings
 
 
@@ -103,7 +104,7 @@ def test_a_defect_of_ours_in_one_row_leaves_its_neighbours_their_answers(
             raise MemoryError
         return preprocess(pixels, to)
 
-    monkeypatch.setattr("handler.service.preprocess", fails_for_the_first)
+    monkeypatch.setattr("handler.request.preprocess", fails_for_the_first)
     replies, report = service.reply_all([raw(cells[0]), raw(cells[1])])
     assert [reply.status for reply in replies] == [500, 200]
     assert content(replies[0])["error"]["code"] == "internal_error"
@@ -146,6 +147,6 @@ def test_a_process_that_can_not_answer_does_not_become_ready(
     def missing_library(pixels: np.ndarray, to: Preprocessing) -> np.ndarray:
         raise ImportError("libjpeg.so.9")
 
-    monkeypatch.setattr("handler.service.preprocess", missing_library)
+    monkeypatch.setattr("handler.request.preprocess", missing_library)
     with pytest.raises(ArchiveError, match="warm-up"):
         Service.load(int8_folder, Settings())

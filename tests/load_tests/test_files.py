@@ -1,7 +1,8 @@
 import json
 from pathlib import Path
 
-from handler.service import Request, Service
+from handler.request import Request
+from handler.service import Service
 from handler.settings import Settings
 from load_tests import files
 

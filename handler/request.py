@@ -1,0 +1,80 @@
+"""One request → its images, ready for the network."""
+
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from handler.decode import EncodedImage
+from handler.errors import NoExplanations, RequestError
+from handler.metadata import Preprocessing
+from handler.payload import Payload, parse
+from handler.preprocess import preprocess
+from handler.responses import parse_top_k
+from handler.settings import Settings
+
+TOP_K = "x-top-k"
+REQUEST_ID = "x-request-id"
+
+
+@dataclass(frozen=True)
+class Request:
+    """One row of a batch.
+
+    Attributes:
+        row: TorchServe's; see `payload.parse`.
+        headers: names in lower case.
+        server_id: the server's own id of the request, used where no `x-request-id` was sent.
+    """
+
+    row: Mapping[str, Any]
+    headers: Mapping[str, str]
+    server_id: str | None = None
+
+
+@dataclass(frozen=True)
+class Prepared:
+    """A valid request: uint8 [images, crop, crop, 3], and how its client wants to be answered."""
+
+    images: NDArray[np.uint8]
+    instances: bool
+    top_k: int
+    request_id: str | None
+
+
+def prepare(request: Request, preprocessing: Preprocessing, settings: Settings) -> Prepared:
+    """Return the images of one request, decoded and scaled.
+
+    Raises:
+        RequestError: what is wrong with it.
+    """
+    headers = request.headers
+    if headers.get("explain") == "True":
+        raise NoExplanations("this archive answers predictions only; use /predictions.")
+    top_k = parse_top_k(headers.get(TOP_K), settings.top_k)
+    payload = parse(request.row, headers, settings.max_instances)
+    # All the headers before any pixel: together, too, the images must be worth decoding.
+    pictures, megapixels = [], settings.max_megapixels
+    for number, encoded in enumerate(payload.images):
+        with _named(number, payload):
+            pictures.append(EncodedImage.open(encoded, megapixels))
+        megapixels -= pictures[-1].megapixels
+    images = []
+    for number, picture in enumerate(pictures):
+        with _named(number, payload):
+            pixels = picture.decode()
+        images.append(preprocess(pixels, preprocessing))
+    request_id = headers.get(REQUEST_ID) or request.server_id
+    return Prepared(np.stack(images), payload.instances, top_k, request_id)
+
+
+@contextmanager
+def _named(number: int, payload: Payload) -> Iterator[None]:
+    """Say in an error which of a body's instances it is about."""
+    try:
+        yield
+    except RequestError as error:
+        raise type(error)(f"instances[{number}]: {error}" if payload.instances else str(error)) from error
