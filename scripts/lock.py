@@ -7,7 +7,7 @@ from tempfile import TemporaryDirectory
 
 from scripts import cli
 from scripts.errors import UserError
-from scripts.pipeline.files import replace_file
+from scripts.files import replace_file
 from scripts.setup import LOCK, PYPROJECT, ROOT
 
 HEADER = """\

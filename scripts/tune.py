@@ -11,7 +11,8 @@ from typing import Annotated
 import typer
 
 from scripts import cli
-from scripts.serving import files, properties, traffic
+from scripts.files import replace_file
+from scripts.serving import properties, traffic
 from scripts.serving.places import Places
 from scripts.tuning.measure import apply, bench
 from scripts.tuning.search import Trial, search
@@ -71,7 +72,7 @@ def _write(places: Places, version: str, best: Trial) -> None:
         candidate = Path(folder) / places.config.name
         candidate.write_text(text)
         properties.read(candidate)
-    files.write(places.config, text)
+    replace_file(places.config, text)
 
 
 if __name__ == "__main__":

@@ -14,7 +14,7 @@ from pathlib import Path
 from handler.errors import ArchiveError
 from handler.metadata import FILE_NAME, Metadata
 from scripts.errors import UserError
-from scripts.pipeline.files import replace_file
+from scripts.files import replace_file
 
 HANDLER = Path(__file__).parents[2] / "handler"
 ENTRY = "torchserve_entry.py"

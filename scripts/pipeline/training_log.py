@@ -8,7 +8,7 @@ from pathlib import Path
 
 from matplotlib.figure import Figure
 
-from scripts.pipeline.files import replace_file
+from scripts.files import replace_file
 from scripts.pipeline.training import Epoch
 
 

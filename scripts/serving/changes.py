@@ -7,8 +7,8 @@ from pathlib import Path
 from typing import Any
 
 from scripts.errors import UserError
+from scripts.files import replace_file
 from scripts.serving import properties, properties_edit
-from scripts.serving.files import write
 from scripts.serving.installation import Installation
 from scripts.serving.live import READY_WITHIN_S, Live, without
 from scripts.serving.management import Description
@@ -39,11 +39,11 @@ def scale(live: Live, version: str, workers: int) -> Outcome:
         raise UserError(f"version {version or '(none)'} is not registered; `make status` lists those that are.")
     properties.check_cores(config, model, version, workers)
     before = config.path.read_text()
-    write(config.path, properties_edit.with_workers(config.path, model, version, workers))
+    replace_file(config.path, properties_edit.with_workers(config.path, model, version, workers))
     try:
         return Outcome(done=tuple(_scale(live, version, workers)))
     except BaseException:
-        write(config.path, before)
+        replace_file(config.path, before)
         raise
 
 
@@ -96,7 +96,7 @@ def static(wanted: Installation) -> dict[str, Any]:
 
 def save_static(wanted: Installation) -> None:
     """Write down what a server starts with."""
-    write(_static_path(wanted), json.dumps(static(wanted), indent=2) + "\n")
+    replace_file(_static_path(wanted), json.dumps(static(wanted), indent=2) + "\n")
 
 
 def load_static(wanted: Installation) -> dict[str, Any]:

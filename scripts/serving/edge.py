@@ -8,9 +8,9 @@ from pathlib import Path
 import jinja2
 
 from scripts.errors import UserError
+from scripts.files import replace_file
 from scripts.serving import processes
 from scripts.serving.envoy_admin import Admin
-from scripts.serving.files import write
 from scripts.serving.places import REPOSITORY, Ports
 from scripts.serving.traffic import Traffic
 
@@ -50,7 +50,7 @@ class Edge:
         """Write every file, for an Envoy that is to be started."""
         self.folder.mkdir(parents=True, exist_ok=True)
         for name in ("bootstrap", *_ORDER):
-            write(self._path(name), self._render(name, traffic, traffic.versions))
+            replace_file(self._path(name), self._render(name, traffic, traffic.versions))
 
     def apply(self, traffic: Traffic, versions: Iterable[str]) -> None:
         """Bring the running Envoy to `traffic`.
@@ -103,7 +103,7 @@ class Edge:
             return
         refusals = self._admin.taken()[name].refusals
         log_size = self.log.stat().st_size if self.log.is_file() else 0
-        write(path, text)
+        replace_file(path, text)
         self._wait(name, _version_of(text), refusals, log_from=log_size)
 
     def _wait(

@@ -8,10 +8,10 @@ from dataclasses import dataclass, replace
 from typing import Self
 
 from scripts.errors import UserError
+from scripts.files import replace_file
 from scripts.serving import processes, state, torchserve, traffic
 from scripts.serving.edge import Edge
 from scripts.serving.envoy_admin import Admin
-from scripts.serving.files import write
 from scripts.serving.installation import Installation
 from scripts.serving.management import Description, Management
 from scripts.serving.traffic import Traffic
@@ -92,11 +92,11 @@ class Live:
         before = path.read_text()
         wanted = traffic.parse(text, path)
         require_ready(wanted, self.descriptions())
-        write(path, text)
+        replace_file(path, text)
         try:
             self.route(wanted)
         except UserError:
-            write(path, before)
+            replace_file(path, before)
             raise
         return wanted
 

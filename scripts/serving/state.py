@@ -5,8 +5,8 @@ from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Literal
 
+from scripts.files import replace_file
 from scripts.serving import processes
-from scripts.serving.files import write
 from scripts.serving.places import Ports
 from scripts.serving.processes import Record
 
@@ -45,7 +45,7 @@ class State:
     def save(self, run: Path) -> "State":
         """Write it down and return it."""
         run.mkdir(parents=True, exist_ok=True)
-        write(_path(run), json.dumps(asdict(self), indent=2) + "\n")
+        replace_file(_path(run), json.dumps(asdict(self), indent=2) + "\n")
         return self
 
     def with_server(self, name: str, record: Record) -> "State":

@@ -6,8 +6,8 @@ from pathlib import Path
 import pytest
 
 from scripts.errors import UserError
+from scripts.files import replace_file
 from scripts.serving import traffic, traffic_file
-from scripts.serving.files import write
 from scripts.serving.live import without
 from scripts.serving.management import Description
 from scripts.serving.places import REPOSITORY
@@ -85,7 +85,7 @@ def test_a_shadow_comes_and_goes_without_a_trace(tmp_path: Path) -> None:
 
 def test_writing_leaves_no_scratch_file(tmp_path: Path) -> None:
     path = written(tmp_path, "old")
-    write(path, "new")
+    replace_file(path, "new")
     assert [entry.name for entry in tmp_path.iterdir()] == ["traffic.yaml"]
     assert path.read_text() == "new"
 
