@@ -5,8 +5,9 @@ from typing import Any, Literal
 
 from handler.metadata import Arithmetic
 
-# Instructions that multiply int8 and add in int32 in one step. Without one of them ONNX Runtime's int8 kernels
-# are slower than its fp32 kernels (benchmarks/ measures the pair). Names as in torch.cpu.get_capabilities().
+# Instructions that multiply int8 and add in int32 in one step; ONNX Runtime's int8 kernels are slow without one of
+# them. With one they are not always faster than fp32 either: `make bench` measures the pair on the CPU at hand.
+# Names as in torch.cpu.get_capabilities().
 INT8_DOT_PRODUCTS = ("avx512_vnni", "avx_vnni", "avx_vnni_int8", "amx_int8", "dot", "i8mm")
 
 

@@ -43,7 +43,7 @@ class Cell:
     def image(self) -> npt.NDArray[np.uint8]:
         """The cell as RGB, uint8 [300, 300, 3]; its grey value three times."""
         with Image.open(self.path) as image:
-            return np.asarray(image.convert("RGB"))
+            return np.array(image.convert("RGB"))
 
 
 @cache

@@ -26,6 +26,7 @@ class _Images(CalibrationDataReader):  # type: ignore[misc]
         )
 
     def get_next(self) -> dict[str, NDArray[np.uint8]] | None:
+        """Return the next batch by the graph's input name, or None after the last."""
         return next(self._feeds, None)
 
 

@@ -8,11 +8,12 @@ import torch
 from torch import Tensor
 
 from handler.metadata import Preprocessing
+from handler.preprocess import preprocess
 from scripts.pipeline.elpv import Cell, part
 from scripts.pipeline.spec import Spec
 from scripts.pipeline.teacher import lessons
 from scripts.pipeline.training import Validation
-from scripts.pipeline.views import Cells, normalise, resize
+from scripts.pipeline.views import Cells, normalise
 
 
 def training_cells(spec: Spec, folder: Path, tick: Callable[[int, int], None]) -> Cells:
@@ -31,9 +32,6 @@ def validation_cells(spec: Spec) -> Validation:
 
 
 def network_input(cells: Sequence[Cell], preprocessing: Preprocessing) -> Tensor:
-    """Float [n, 3, crop, crop]: resized as uint8, cropped in the centre, normalised."""
-    images = torch.from_numpy(np.stack([cell.image() for cell in cells])).permute(0, 3, 1, 2)
-    resized = resize(images, preprocessing.resize)  # The cells are square.
-    edge = round((preprocessing.resize - preprocessing.crop) / 2)
-    cut = resized[..., edge : edge + preprocessing.crop, edge : edge + preprocessing.crop]
-    return normalise(cut / 255, preprocessing)
+    """Float [n, 3, crop, crop]: scaled and cropped by the handler's own code, as it is served, then normalised."""
+    images = torch.from_numpy(np.stack([preprocess(cell.image(), preprocessing) for cell in cells]))
+    return normalise(images.permute(0, 3, 1, 2) / 255, preprocessing)

