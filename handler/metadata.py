@@ -56,7 +56,8 @@ class Metadata(StrictModel):
         license: of the weights.
         files: SHA-256 in hex of every other file that was put into the archive.
         training: where the weights come from.
-        gate: accuracy figures that let this archive pass.
+        gate: `passed`, the figures and thresholds that let this archive pass, and `unmeasured`: arithmetics that the
+            machine of the gate could not judge, each with the reason.
         digest: SHA-256 in hex of this record without its digest.
     """
 
@@ -72,6 +73,11 @@ class Metadata(StrictModel):
     training: dict[str, Any]
     gate: dict[str, Any]
     digest: str = ""
+
+    def require_passed(self) -> None:
+        """Raise ArchiveError where the record holds no evidence that the version passed its gate."""
+        if self.gate.get("passed") is not True:
+            raise ArchiveError(f"{self.name} {self.version} passed no gate, as far as its {FILE_NAME} says.")
 
     def _require_listed(self, folder: Path) -> None:
         """Raise ArchiveError where `folder` holds code that was not put into the archive, or a graph has no digest."""
@@ -90,7 +96,7 @@ class Metadata(StrictModel):
         """Return the record in `text`.
 
         Raises:
-            ArchiveError: not JSON, not this record, or changed since it was written.
+            ArchiveError: not JSON, not this record, changed since it was written, or of a version that passed no gate.
         """
         try:
             metadata = load(cls, json.loads(text), FILE_NAME)
@@ -98,6 +104,7 @@ class Metadata(StrictModel):
             raise ArchiveError(f"{FILE_NAME} can't be read: {error}; build the archive again.") from error
         if metadata.encode() != text:
             raise ArchiveError(f"{FILE_NAME} was changed after the archive was built; build it again.")
+        metadata.require_passed()
         return metadata
 
     @classmethod

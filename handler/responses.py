@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from handler.errors import InvalidTopK, RequestError
 
 # Enough for any decision, and short: float32 softmax itself is only good to about 1e-7.
-_DECIMALS = 6
+DECIMALS = 6
 
 
 @dataclass(frozen=True)
@@ -46,6 +46,13 @@ def parse_top_k(text: str | None, default: int) -> int:
     return int(text.lstrip("0")[:9])
 
 
+def softmax(logits: NDArray[np.float32]) -> NDArray[np.float64]:
+    """Return probabilities, float64 [..., classes], of logits, float32 [..., classes]."""
+    exponentials = np.exp((logits - logits.max(axis=-1, keepdims=True)).astype(np.float64))
+    probabilities: NDArray[np.float64] = exponentials / exponentials.sum(axis=-1, keepdims=True)
+    return probabilities
+
+
 def rank(logits: NDArray[np.float32], labels: tuple[str, ...], top_k: int) -> list[dict[str, Any]]:
     """Return the `top_k` most probable classes, best first, as `label`, `index` and `probability` (0 to 1).
 
@@ -54,11 +61,10 @@ def rank(logits: NDArray[np.float32], labels: tuple[str, ...], top_k: int) -> li
         labels: by class index.
         top_k: at least 1; more than there are classes gives all of them.
     """
-    exponentials = np.exp((logits - logits.max()).astype(np.float64))
-    probabilities = exponentials / exponentials.sum()
+    probabilities = softmax(logits)
     best = np.argsort(-probabilities, kind="stable")[:top_k]
     return [
-        {"label": labels[index], "index": int(index), "probability": round(float(probabilities[index]), _DECIMALS)}
+        {"label": labels[index], "index": int(index), "probability": round(float(probabilities[index]), DECIMALS)}
         for index in best
     ]
 

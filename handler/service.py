@@ -61,7 +61,11 @@ class Service:
             ArchiveError: a file of the archive is missing or was changed, or it can't answer here.
         """
         metadata = Metadata.load_verified(folder)
-        chosen = arithmetic.choose(metadata.graphs, settings.arithmetic, torch.cpu.get_capabilities())
+        capabilities = torch.cpu.get_capabilities()
+        unmeasured = metadata.gate.get("unmeasured", {})
+        chosen = arithmetic.choose(metadata.graphs, settings.arithmetic, capabilities, unmeasured)
+        if caution := arithmetic.caution(chosen, capabilities, unmeasured):
+            logger.warning(caution)
         engine = Engine.load(folder / metadata.graphs[chosen], chosen, settings.threads)
         service = cls(metadata, engine, settings)
         service._warm_up()
@@ -89,6 +93,7 @@ class Service:
             "version": metadata.version,
             "precision": metadata.precision,
             "arithmetic": self.engine.arithmetic,
+            "instructions": arithmetic.instructions(self.engine.arithmetic, torch.cpu.get_capabilities()),
             "threads": self.settings.threads,
             "labels": metadata.labels,
             "license": metadata.license,

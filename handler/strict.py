@@ -36,30 +36,60 @@ def load(model_type: type[Model], mapping: Mapping[str, Any], where: str) -> Mod
 
 
 def _sentence(model_type: type[pydantic.BaseModel], error: Any) -> str:
-    *parents, key = error["loc"] or ("",)
-    path = ".".join(str(part) for part in error["loc"] if part != "[key]")
-    if error["type"] == "extra_forbidden":
-        known = _known_keys(model_type, parents)
-        near = difflib.get_close_matches(str(key), known, n=1)
-        hint = f"did you mean `{near[0]}`?" if near else f"known keys: {', '.join(known)}."
-        return f"unknown key `{path}`; {hint}"
-    if error["type"] == "missing":
-        return f"`{path}` is missing; add it."
+    keys, models = _walk(model_type, [part for part in error["loc"] if part != "[key]"])
+    path = ".".join(keys)
+    match error["type"]:
+        case "extra_forbidden":
+            known = [field.alias or name for name, field in models[0].model_fields.items()]
+            return f"unknown key `{path}`; {_hint(keys[-1], known)}"
+        case "missing":
+            return f"`{path}` is missing; add it."
+        case "union_tag_not_found":
+            return f"`{path}.{_discriminator(error)}` is missing; add it."
+        case "union_tag_invalid":
+            known = [tag.strip("'") for tag in error["ctx"]["expected_tags"].split(", ")]
+            tag = error["ctx"]["tag"]
+            return f"`{path}.{_discriminator(error)}`: {tag!r} is unknown; {_hint(tag, known)}"
+        case "model_attributes_type" | "model_type":
+            return f"`{path}` must hold keys and values (it is {error['input']!r})."
     message = error["msg"].removeprefix("Value error, ")
     return f"`{path}`: {message} (it is {error['input']!r})." if path else f"{message}."
 
 
-def _known_keys(model_type: type[pydantic.BaseModel], parents: list[Any]) -> list[str]:
-    for part in parents:
-        field = model_type.model_fields.get(str(part))
-        inner = None if field is None else _model_in(field.annotation)
+def _hint(word: str, known: list[str]) -> str:
+    near = difflib.get_close_matches(word, known, n=1)
+    return f"did you mean `{near[0]}`?" if near else f"known: {', '.join(known)}."
+
+
+def _discriminator(error: Any) -> str:
+    return str(error["ctx"]["discriminator"]).strip("'")
+
+
+def _walk(model_type: type[pydantic.BaseModel], loc: list[Any]) -> tuple[list[str], list[type[pydantic.BaseModel]]]:
+    """The keys on the way to an error, and the record (or records, in a union) that its last key should be in."""
+    keys: list[str] = []
+    models = inside = [model_type]
+    for part in loc:
+        tagged = [model for model in inside if _has_tag(model, part)] if len(inside) > 1 else []
+        if tagged:
+            inside = tagged  # Pydantic names which of a union's records it tried; the file has no such key.
+            continue
+        keys.append(str(part))
+        models = inside
+        field = models[0].model_fields.get(str(part))
         # A key of a dict or an index of a list leads no deeper: the model was already unwrapped from its container.
-        model_type = inner or model_type
-    return [field.alias or name for name, field in model_type.model_fields.items()]
+        inside = (_models_in(field.annotation) if field else []) or models
+    return keys, models
 
 
-def _model_in(annotation: Any) -> type[pydantic.BaseModel] | None:
+def _has_tag(model: type[pydantic.BaseModel], tag: Any) -> bool:
+    return any(
+        typing.get_origin(field.annotation) is typing.Literal and tag in typing.get_args(field.annotation)
+        for field in model.model_fields.values()
+    )
+
+
+def _models_in(annotation: Any) -> list[type[pydantic.BaseModel]]:
     if isinstance(annotation, type) and issubclass(annotation, pydantic.BaseModel):
-        return annotation
-    found = (_model_in(argument) for argument in typing.get_args(annotation))
-    return next((model for model in found if model is not None), None)
+        return [annotation]
+    return [model for argument in typing.get_args(annotation) for model in _models_in(argument)]

@@ -52,6 +52,7 @@ class MobileNetHandler:
             context.set_response_status(reply.status, reply.phrase, index)
             context.set_response_content_type(index, "application/json")
             context.set_response_header(index, "x-model-version", self.service.metadata.version)
+            context.set_response_header(index, "x-model-arithmetic", self.service.engine.arithmetic)
         return [reply.body for reply in replies]
 
 

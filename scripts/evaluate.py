@@ -1,73 +1,91 @@
-"""Accuracy of a model's float checkpoint on one part of its data: `python -m scripts.evaluate --model elpv`."""
+"""How good a checkpoint, an archive or a running server is on one part of a model's data.
+
+    python -m scripts.evaluate                                     the spec's checkpoint, in PyTorch
+    python -m scripts.evaluate --checkpoint FILE                   another one
+    python -m scripts.evaluate --version 2.0 [--arithmetic fp32]   an archive, by its own code
+    python -m scripts.evaluate --url http://127.0.0.1:8000/predictions/mobilenet_v3/2.0
+
+All are given the same image files and measured by the gate's own code, so the same answers give the same figures.
+`--json` prints one object: `model`, `part`, `of` (what was evaluated), `version` (null for a checkpoint), and what
+`scripts.pipeline.measured` says of each figure.
+"""
 
 import json
+import os
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated, Literal
 
 import numpy as np
+import torch
 import typer
 
-from scripts.cli import run
-from scripts.pipeline.elpv import Cell, part
-from scripts.pipeline.evaluation import Result, compare, logits
-from scripts.pipeline.network import build_network, load_checkpoint
-from scripts.pipeline.spec import MODELS, Spec
-from scripts.pipeline.training_data import network_input
+from handler.arithmetic import instructions
+from scripts import cli
+from scripts.errors import UserError
+from scripts.pipeline import archive, served
+from scripts.pipeline.answers import Answers
+from scripts.pipeline.data.sample import Sample
+from scripts.pipeline.data.sources import samples
+from scripts.pipeline.export import ServingGraph
+from scripts.pipeline.images import read
+from scripts.pipeline.measured import Measured
+from scripts.pipeline.metrics import Truth
+from scripts.pipeline.report import confusion_text, measured_text
+from scripts.pipeline.served import Served
+from scripts.pipeline.spec import DEFAULT_MODEL, MODELS, Spec
+from scripts.pipeline.weights import load_network, origin
+
+_BATCH = 32
 
 
-def evaluate(spec: Spec, checkpoint: Path, cells: Sequence[Cell]) -> dict[str, Result]:
-    """Results over all `cells`, and over those of each type."""
-    network = load_checkpoint(checkpoint, build_network(spec.architecture, len(spec.labels)))
-    predicted = logits(network, network_input(cells, spec.preprocessing)).argmax(1).numpy()
-    true = np.array([cell.label for cell in cells])
-    kinds = np.array([cell.kind for cell in cells])
-    results = {"all": compare(predicted, true, len(spec.labels))}
-    for kind in sorted(set(kinds.tolist())):
-        results[kind] = compare(predicted[kinds == kind], true[kinds == kind], len(spec.labels))
-    return results
+@torch.inference_mode()
+def by_checkpoint(spec: Spec, checkpoint: Path | None, images: Sequence[Sample]) -> Served:
+    """Return what the network answers in PyTorch's float32, by default with the spec's weights."""
+    graph = ServingGraph(load_network(spec, checkpoint), spec.preprocessing).eval()
+    starts = range(0, len(images), _BATCH)
+    chunks = [np.stack([read(image, spec.preprocessing) for image in images[at : at + _BATCH]]) for at in starts]
+    logits = torch.cat([graph(torch.from_numpy(chunk))[0] for chunk in chunks])
+    runs = instructions("fp32", torch.cpu.get_capabilities())
+    return Served(Answers.of_logits(logits.numpy()), None, "fp32", runs)
 
 
-def as_text(results: dict[str, Result], labels: Sequence[str]) -> str:
-    """A line for each group, then the confusion over all."""
-    lines = [
-        f"{name}: {result.accuracy:.2%} of {result.images} (95 % interval {low:.2%} to {high:.2%})"
-        for name, result in results.items()
-        for low, high in [result.interval]
-    ]
-    for label, row in zip(labels, results["all"].confusion, strict=True):
-        lines.append(
-            f"{label}: " + ", ".join(f"{count} called {other}" for other, count in zip(labels, row, strict=True))
-        )
-    return "\n".join(lines)
+def measure(found: Served, images: Sequence[Sample], labels: Sequence[str]) -> Measured:
+    """Return what the answers to `images` are worth."""
+    true = np.array([image.label for image in images])
+    groups = np.array([image.group for image in images])
+    return Measured.of(found.answers, Truth(true, groups, labels), found.arithmetic, found.instructions)
 
 
-def as_json(results: dict[str, Result]) -> str:
-    """The same for a program; fractions of 1."""
-    return json.dumps(
-        {
-            name: {
-                "images": result.images,
-                "accuracy": result.accuracy,
-                "interval_95": result.interval,
-                "confusion": result.confusion,
-            }
-            for name, result in results.items()
-        }
-    )
-
-
-def main(
-    model: Annotated[str, typer.Option(help="Folder in models/")] = "elpv",
-    checkpoint: Annotated[Path | None, typer.Option(help="Instead of the spec's")] = None,
-    on: Annotated[Literal["train", "val", "test"], typer.Option("--part", help="Of the split")] = "test",
-    as_object: Annotated[bool, typer.Option("--json", help="Print JSON")] = False,
+def main(  # noqa: PLR0913, PLR0917  (each is an option)
+    model: Annotated[str, typer.Option(envvar="MODEL", help="a folder of models/")] = DEFAULT_MODEL,
+    checkpoint: Annotated[Path | None, typer.Option(help="safetensors; default: the spec's")] = None,
+    version: Annotated[str | None, typer.Option(help="an archive of the model store instead")] = None,
+    arithmetic: Annotated[Literal["auto", "int8", "fp32"], typer.Option(help="of an int8 archive")] = "auto",
+    url: Annotated[str | None, typer.Option(help="a running server instead: …/predictions/<name>/<version>")] = None,
+    part: Annotated[Literal["train", "val", "test"], typer.Option(help="of the split")] = "test",
+    as_json: Annotated[bool, typer.Option("--json", help="print one JSON object")] = False,
 ) -> None:
-    """Print top-1 accuracy with its interval, by cell type, and the confusion."""
+    """Print accuracy, recall, ROC-AUC and calibration error with their intervals, and by group."""
+    if sum(option is not None for option in (checkpoint, version, url)) > 1:
+        raise UserError("--checkpoint, --version and --url each name something to evaluate; give one of them.")
     spec = Spec.load(MODELS / model)
-    results = evaluate(spec, checkpoint or spec.checkpoint_path, part(spec.split_path, on))
-    print(as_json(results) if as_object else as_text(results, spec.labels))
+    images = samples(spec, part)
+    if url:
+        of, found = url, served.by_server(url, images, spec.labels)
+    elif version:
+        path = archive.archive_path(Path(os.environ.get("MODEL_STORE", "model_store")), spec.name, version)
+        of, found = str(path), served.by_archive(path, images, spec.labels, arithmetic)
+    else:
+        of, found = origin(spec, checkpoint), by_checkpoint(spec, checkpoint, images)
+    measured = measure(found, images, spec.labels)
+    if as_json:
+        said = {"model": spec.name, "part": part, "of": of, "version": found.version}
+        print(json.dumps(said | measured.as_json()))
+    else:
+        print(measured_text(f"{of} on {part}", measured))
+        print(confusion_text(measured.metrics, spec.labels))
 
 
 if __name__ == "__main__":
-    run(main)
+    cli.run(main)

@@ -1,5 +1,6 @@
-"""Files that a reader, or a kill at any moment, finds either old or new and never half written."""
+"""Files that a reader, or a kill at any moment, finds either old or new and never half written; their digests."""
 
+import hashlib
 import os
 from pathlib import Path
 
@@ -14,3 +15,9 @@ def replace_file(path: Path, content: bytes | str) -> None:
         file.flush()
         os.fsync(file.fileno())
     partial.replace(path)
+
+
+def sha256(path: Path) -> str:
+    """Return the digest of a file in hex."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()

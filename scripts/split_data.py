@@ -1,50 +1,46 @@
-"""Divide the elpv cells into train, val and test, once; the result is committed as models/elpv/split.csv."""
+"""Divide a model's images into train, val and test; the result is `models/<model>/split.csv`.
 
-from collections import defaultdict
-from collections.abc import Sequence
-from pathlib import Path
+An image that has a part keeps it: a second run deals out what was added to the data since.
+"""
+
 from typing import Annotated
 
-import numpy as np
 import typer
+from rich.progress import Progress
 
 from scripts.cli import run
-from scripts.pipeline.elpv import PARTS, Cell, Part, cells
-
-SEED = 20191
-SHARES: dict[Part, float] = {"train": 0.625, "val": 0.125, "test": 0.25}
-
-
-def divide(every: Sequence[Cell], seed: int) -> dict[str, Part]:
-    """File name to part, each combination of cell type and defect probability divided by SHARES on its own."""
-    strata: dict[tuple[str, float], list[str]] = defaultdict(list)
-    for cell in every:
-        strata[cell.kind, cell.probability].append(cell.file)
-    generator = np.random.default_rng(seed)
-    parts: dict[str, Part] = {}
-    for key in sorted(strata):
-        files = generator.permutation(strata[key]).tolist()
-        first = round(SHARES["test"] * len(files))
-        second = first + round(SHARES["val"] * len(files))
-        parts |= dict.fromkeys(files[:first], "test")
-        parts |= dict.fromkeys(files[first:second], "val")
-        parts |= dict.fromkeys(files[second:], "train")
-    return parts
-
-
-def as_csv(parts: dict[str, Part]) -> str:
-    """The split as text: `file,part`, by file name."""
-    return "file,part\n" + "".join(f"{file},{parts[file]}\n" for file in sorted(parts))
+from scripts.pipeline.data.dealing import deal, require_enough, require_in_every_part, usable, without_missing
+from scripts.pipeline.data.listing import FILE_NAME, by_reason, first_few, write_left_out
+from scripts.pipeline.data.sources import labelled_data
+from scripts.pipeline.data.split import SEED, read_split, write_split
+from scripts.pipeline.new_model import in_parts
+from scripts.pipeline.spec import MODELS, Spec
+from scripts.pipeline.spec_data import Folder, Table
 
 
 def main(
-    output: Annotated[Path, typer.Option(help="Where the split is written")] = Path("models/elpv/split.csv"),
+    model: Annotated[str, typer.Option(help="Folder in models/")] = "elpv",
     seed: Annotated[int, typer.Option(help="Of the shuffle within each stratum")] = SEED,
+    forget_missing: Annotated[bool, typer.Option(help="Take images out that are no longer in the data")] = False,
 ) -> None:
-    """Write the split and say how many cells each part has."""
-    parts = divide(cells(), seed)
-    output.write_text(as_csv(parts), encoding="utf-8")
-    print(f"{output}: " + ", ".join(f"{list(parts.values()).count(name)} {name}" for name in PARTS))
+    """Deal out the images that have no part yet, and say how many each part has."""
+    spec = Spec.load(MODELS / model)
+    data = labelled_data(spec)
+    dealt = read_split(spec.split_path) if spec.split_path.is_file() else {}
+    with Progress() as progress:
+        task = progress.add_task("looking at the images", total=None)
+        found = usable(data, spec.labels, dealt, lambda done, of: progress.update(task, completed=done, total=of))
+    if isinstance(data, Folder | Table):
+        print(f"{write_left_out(found.left_out, spec.folder)}: {by_reason(found.left_out) or 'no file left out'}")
+        print("\n".join(first_few(found.left_out)), end="\n" if found.left_out else "")
+    if not dealt:
+        require_enough(found, spec.labels, str(spec.folder), spec.folder / FILE_NAME)
+    if forget_missing:
+        dealt = without_missing(dealt, found)
+    parts = deal(found, dealt, seed)
+    require_in_every_part(found, parts, spec.labels, str(spec.folder))
+    write_split(parts, spec.split_path)
+    print(f"{spec.split_path}: {in_parts(list(parts.values()))}; {len(parts.keys() - dealt.keys())} of them new")
 
 
 if __name__ == "__main__":

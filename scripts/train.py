@@ -1,4 +1,4 @@
-"""Train a model of models/ and replace its checkpoint: `make train MODEL=elpv`."""
+"""Train a model of models/ and replace its checkpoint: `make train MODEL=elpv`, `make train MODEL=pets DATA=photos`."""
 
 import time
 from pathlib import Path
@@ -6,78 +6,95 @@ from typing import Annotated
 
 import torch
 import typer
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 from torch.utils.tensorboard import SummaryWriter
 
 from scripts.cli import run
-from scripts.pipeline.network import build_network, save_checkpoint
-from scripts.pipeline.spec import MODELS, Spec
-from scripts.pipeline.training import Trainer
-from scripts.pipeline.training_data import training_cells, validation_cells
-from scripts.pipeline.training_log import draw, write_csv
+from scripts.pipeline import provenance
+from scripts.pipeline.network import save_checkpoint
+from scripts.pipeline.new_model import create
+from scripts.pipeline.spec import DEFAULT_MODEL, MODELS, Spec
+from scripts.pipeline.training.log import draw, write_csv
+from scripts.pipeline.training.run import basis, trainer, training_images
+from scripts.pipeline.training.trainer import Images, Trainer
 
 RUNS = Path("runs/train")
+FORECAST_OVER_S = 300
+"""The speed of so many seconds is taken for the speed of the rest."""
 
 
-def train(spec: Spec, trainer: Trainer, folder: Path, progress: Progress) -> None:
-    """Carry out what is left of the spec's training, showing it in `progress`.
+def train(learning: Trainer, images: Images, folder: Path, progress: Progress) -> None:
+    """Carry out what is left of a training.
 
     Args:
-        spec: what to train.
-        trainer: at its start, or resumed.
-        folder: keeps the teacher's lessons, the log as it grows and TensorBoard's scalars.
-        progress: shows the bars and prints a line for each epoch.
+        learning: at its start, or resumed.
+        images: to learn from, and to see how well it goes.
+        folder: keeps the log as it grows and TensorBoard's scalars.
+        progress: shows the bar and prints a line for each epoch.
     """
-    task = progress.add_task("teacher looks at the cells", total=None)
-    cells = training_cells(spec, folder, lambda done, of: progress.update(task, completed=done, total=of))
-    progress.remove_task(task)
-    epochs = sum(phase.epochs for phase in spec.training.phases)
-    task = progress.add_task("epochs", total=epochs, completed=len(trainer.log))
+    done = len(learning.log)
+    costs = [phase.side**2 for phase in learning.training.phases for _ in range(phase.epochs)]
+    count = len(images.train.images)
+    # In pixels, since an epoch of small crops says little about the time that one of large crops takes.
+    task = progress.add_task("training", total=count * sum(costs), completed=count * sum(costs[:done]))
     # What a killed run wrote after its last whole epoch is taken back.
-    with SummaryWriter(folder / "tensorboard", purge_step=len(trainer.log) + 1) as board:
-        for line in trainer.epochs(cells, validation_cells(spec), time.monotonic):
-            write_csv(trainer.log, folder / "training_log.csv")
-            for name in ("loss", "val_accuracy", "learning_rate"):
+    with SummaryWriter(folder / "tensorboard", purge_step=done + 1) as board:
+        for line in learning.epochs(
+            images, time.monotonic, lambda phase, crops: progress.advance(task, crops * phase.side**2)
+        ):
+            # A batch that was left out counts as done.
+            progress.update(task, completed=count * sum(costs[: line.epoch]))
+            write_csv(learning.log, folder / "training_log.csv")
+            for name in ("loss", "val_loss", "val_accuracy", "learning_rate"):
                 board.add_scalar(name, getattr(line, name), line.epoch)
             reached = f"loss {line.loss:.4f}, val {line.val_accuracy:.2%}, {line.seconds:.0f} s"
-            progress.console.print(f"{line.phase} {line.epoch}: {reached}")
-            progress.advance(task)
+            progress.console.print(f"epoch {line.epoch} of {len(costs)}, {line.phase}: {reached}")
 
 
-def keep(spec: Spec, trainer: Trainer) -> None:
+def keep(spec: Spec, learning: Trainer) -> None:
     """Replace the committed checkpoint, its log and its figure."""
-    metadata = {"license": spec.license, "labels": ",".join(spec.labels)}
-    save_checkpoint(trainer.weights, spec.checkpoint_path, metadata)
-    write_csv(trainer.log, spec.folder / "training_log.csv")
-    draw(trainer.log, spec.folder / "training.png")
+    save_checkpoint(learning.weights, spec.checkpoint_path, provenance.header(spec))
+    write_csv(learning.log, spec.folder / "training_log.csv")
+    draw(learning.log, spec.folder / "training.png")
+
+
+def _created(model: str, data: str, progress: Progress) -> str:
+    task = progress.add_task("looking at the images", total=None)
+    created = create(MODELS / model, data, lambda done, of: progress.update(task, completed=done, total=of))
+    progress.remove_task(task)
+    return created.summary()
 
 
 def main(
-    model: Annotated[str, typer.Option(help="Folder in models/")] = "elpv",
+    model: Annotated[str, typer.Option(help="Folder in models/")] = DEFAULT_MODEL,
+    data: Annotated[str, typer.Option(help="A folder <label>/<image>, a CSV, cifar10 or mnist: makes the model")] = "",
     restart: Annotated[bool, typer.Option(help="Forget an unfinished run instead of resuming it")] = False,
     threads: Annotated[int, typer.Option(help="Of the CPU; 0 leaves it to torch")] = 0,
 ) -> None:
     """Train, showing each epoch; a run that was stopped goes on after its last whole epoch."""
-    spec = Spec.load(MODELS / model)
-    state = RUNS / model / "state.pt"
-    if restart:
-        state.unlink(missing_ok=True)
-    if threads:
-        torch.set_num_threads(threads)
-    torch.manual_seed(spec.training.seed)
-    network = build_network(spec.architecture, len(spec.labels))
-    trainer = Trainer(network, spec.training, spec.preprocessing, state)
-    trainer.resume()
-    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
-    try:
-        with Progress(*columns) as progress:
-            train(spec, trainer, RUNS / model, progress)
-    except KeyboardInterrupt:
-        print(f"stopped after epoch {len(trainer.log)}; the same command goes on from there")
-        raise
-    keep(spec, trainer)
-    state.unlink(missing_ok=True)
-    print(f"{spec.checkpoint_path}: val accuracy {trainer.log[-1].val_accuracy:.2%}; licence: {spec.license}")
+    columns = (TextColumn("{task.description}"), BarColumn(), TimeElapsedColumn(), TextColumn("left:"))
+    with Progress(*columns, TimeRemainingColumn(), speed_estimate_period=FORECAST_OVER_S) as progress:
+        if data:
+            progress.console.print(_created(model, data, progress), markup=False, soft_wrap=True)
+        spec = Spec.load(MODELS / model)
+        folder = RUNS / model
+        if threads:
+            torch.set_num_threads(threads)
+        images = training_images(
+            spec, folder, lambda part: lambda samples: progress.track(samples, description=f"reading {part}")
+        )
+        learning = trainer(spec, images, folder)
+        if restart:
+            learning.state_path.unlink(missing_ok=True)
+        learning.resume(basis(spec, images))
+        try:
+            train(learning, images, folder, progress)
+        except KeyboardInterrupt:
+            progress.console.print(f"stopped after epoch {len(learning.log)}; the same command goes on from there")
+            raise
+    keep(spec, learning)
+    learning.state_path.unlink(missing_ok=True)
+    print(f"{spec.checkpoint_path}: val accuracy {learning.log[-1].val_accuracy:.2%}; licence: {spec.license}")
 
 
 if __name__ == "__main__":

@@ -14,7 +14,8 @@ from pathlib import Path
 from handler.errors import ArchiveError
 from handler.metadata import FILE_NAME, Metadata
 from scripts.errors import UserError
-from scripts.files import replace_file
+from scripts.files import replace_file, sha256
+from scripts.pipeline.spec import DEFAULT_MODEL
 
 HANDLER = Path(__file__).parents[2] / "handler"
 ENTRY = "torchserve_entry.py"
@@ -41,8 +42,10 @@ def build(metadata: Metadata, graphs: Path, model_store: Path) -> Path:
         model_store: where to put the archive and, beside it, its SHA-256.
 
     Raises:
+        ArchiveError: `metadata` has no gate evidence: there is no other way to an archive.
         UserError: torch-model-archiver failed, with its own words.
     """
+    metadata.require_passed()
     with tempfile.TemporaryDirectory() as folder:
         stage = Path(folder) / "stage"
         _stage(stage, metadata, graphs)
@@ -54,20 +57,25 @@ def build(metadata: Metadata, graphs: Path, model_store: Path) -> Path:
     return path
 
 
-def verify(path: Path) -> Metadata:
+def verify(path: Path, model: str = DEFAULT_MODEL) -> Metadata:
     """Return what an archive says of itself, after holding it against the digest beside it.
+
+    Args:
+        path: of the archive.
+        model: the folder of models/ that it is built from, for the command in an error.
 
     Raises:
         UserError: it is missing, a byte was changed, or it is another version than its name says; with the command
             that builds it.
     """
-    mend = "build it with `make archive VERSION=… PRECISION=float32|int8`"
+    named = "" if model == DEFAULT_MODEL else f" MODEL={model}"
+    mend = f"build it with `make archive{named} VERSION=… PRECISION=float32|int8`"
     if not path.is_file():
         raise UserError(f"{path}: no such archive; {mend}.")
     if not _digest_path(path).is_file():
         raise UserError(f"{_digest_path(path)}: no such file, so {path.name} can't be checked; {mend}.")
     expected = _digest_path(path).read_text(encoding="utf-8").split(maxsplit=1)[0:1]
-    if expected != [hashlib.sha256(path.read_bytes()).hexdigest()]:
+    if expected != [sha256(path)]:
         raise UserError(f"{path}: changed since it was built (its SHA-256 is not that in {path.name}.sha256); {mend}.")
     try:
         with zipfile.ZipFile(path) as archive:
@@ -94,11 +102,7 @@ def _stage(stage: Path, metadata: Metadata, graphs: Path) -> None:
     # Without the local part of a version ("+cpu"), which only some indexes carry.
     pins = [f"{package}=={installed(package).split('+')[0]}\n" for package in REQUIREMENTS]
     (stage / "requirements.txt").write_text("".join(pins), encoding="utf-8")
-    digests = {
-        path.relative_to(stage).as_posix(): hashlib.sha256(path.read_bytes()).hexdigest()
-        for path in sorted(stage.rglob("*"))
-        if path.is_file()
-    }
+    digests = {path.relative_to(stage).as_posix(): sha256(path) for path in sorted(stage.rglob("*")) if path.is_file()}
     text = metadata.model_copy(update={"files": digests}).encode()
     (stage / FILE_NAME).write_text(text, encoding="utf-8")
 

@@ -1,7 +1,7 @@
 """A model's images as its archive would see them: decoded and scaled by the handler's own code."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
-from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
@@ -9,10 +9,12 @@ from numpy.typing import NDArray
 from handler.decode import EncodedImage
 from handler.metadata import Preprocessing
 from handler.preprocess import preprocess
-from scripts.pipeline import elpv
+from scripts.pipeline.data import unlabelled
+from scripts.pipeline.data.files import MAX_MEGAPIXELS
+from scripts.pipeline.data.sample import Part, Sample
+from scripts.pipeline.data.sources import samples
 from scripts.pipeline.spec import Spec
-
-_MAX_MEGAPIXELS = 100.0  # Our own files: only a damaged header says more.
+from scripts.pipeline.spec_data import Unlabelled
 
 
 @dataclass(frozen=True)
@@ -22,28 +24,46 @@ class Labelled:
     Attributes:
         images: uint8 [images, crop, crop, 3].
         labels: class index of each, [images].
+        groups: kind of each, [images].
     """
 
     images: NDArray[np.uint8]
-    labels: NDArray[np.intp]
+    labels: NDArray[np.int64]
+    groups: NDArray[np.str_]
 
 
-def held_out(spec: Spec) -> Labelled:
-    """Return the test part, which only the gate and the model card may see."""
-    return _load(elpv.part(spec.split_path, "test"), spec)
+def labelled(spec: Spec, part: Part) -> Labelled:
+    """Return one part; only the gate and the model card may see the test part."""
+    return _load(samples(spec, part), spec)
 
 
 def calibration(spec: Spec) -> Labelled:
     """Return the spec's number of training images, spread evenly over the part."""
-    cells = elpv.part(spec.split_path, "train")
-    chosen = np.linspace(0, len(cells) - 1, min(spec.calibration.images, len(cells))).astype(int)
-    return _load([cells[index] for index in chosen], spec)
+    train = samples(spec, "train")
+    chosen = np.linspace(0, len(train) - 1, min(spec.calibration.images, len(train))).astype(int)
+    return _load([train[index] for index in chosen], spec)
 
 
-def _load(cells: list[elpv.Cell], spec: Spec) -> Labelled:
-    images = np.stack([_read(cell.path, spec.preprocessing) for cell in cells])
-    return Labelled(images, np.array([cell.label for cell in cells]))
+def calibration_images(spec: Spec) -> NDArray[np.uint8]:
+    """Return what the ranges of int8 come from, labelled or not, uint8 [images, crop, crop, 3]."""
+    if isinstance(spec.data, Unlabelled):
+        return unlabelled.images(spec, "calibration")
+    return calibration(spec).images
 
 
-def _read(path: Path, to: Preprocessing) -> NDArray[np.uint8]:
-    return preprocess(EncodedImage.open(path.read_bytes(), _MAX_MEGAPIXELS).decode(), to)
+def _load(chosen: Sequence[Sample], spec: Spec) -> Labelled:
+    return Labelled(
+        np.stack([read(sample, spec.preprocessing) for sample in chosen]),
+        np.array([sample.label for sample in chosen]),
+        np.array([sample.group for sample in chosen]),
+    )
+
+
+def read(sample: Sample, to: Preprocessing) -> NDArray[np.uint8]:
+    """Return a sample as the graph gets it, uint8 [crop, crop, 3]."""
+    return preprocess(decode(sample), to)
+
+
+def decode(sample: Sample) -> NDArray[np.uint8]:
+    """Return a sample in full, RGB, uint8 [height, width, 3]; raises RequestError as the handler does."""
+    return EncodedImage.open(sample.read(), MAX_MEGAPIXELS).decode()

@@ -1,38 +1,57 @@
 """The network and its weights on disk."""
 
+import difflib
 import functools
 import importlib
 import importlib.util
+import textwrap
+from collections import OrderedDict
+from collections.abc import Mapping
 from pathlib import Path
 from types import ModuleType
+from typing import Any
 
 import torch
-from safetensors import SafetensorError
+from safetensors import SafetensorError, safe_open
 from safetensors.torch import load_file, save
 from torch import Tensor, nn
 
 from scripts.errors import UserError
 from scripts.files import replace_file
 
-ARCHITECTURES = ("mobilenet_v3_small", "mobilenet_v3_large")
 # torchvision's MobileNetV3 averages batch statistics over some hundred steps (0.01): longer than a small data set's
 # first epochs last, so that in evaluation it predicts one class while its loss falls.
 BATCH_NORM_MOMENTUM = 0.1
+# Their ImageNet weights expect colours scaled as for TensorFlow, which the network does itself when told to. Their
+# second heads help very deep training only, and answer with something else than logits there.
+_DETAIL = 160
+_INCEPTION = {"transform_input": True, "aux_logits": False, "init_weights": True}
+_OPTIONS: dict[str, dict[str, Any]] = {"googlenet": _INCEPTION, "inception_v3": _INCEPTION}
 
 
 def build_network(architecture: str, classes: int) -> nn.Module:
-    """A torchvision MobileNetV3 with random weights: float [n, 3, height, width], normalised -> logits [n, classes].
+    """A torchvision classifier with random weights: float [n, 3, height, width], normalised -> logits [n, classes].
 
     Raises:
-        UserError: the architecture is not one of ARCHITECTURES.
+        UserError: torchvision has no classifier of this name; with the nearest name.
     """
-    if architecture not in ARCHITECTURES:
-        raise UserError(f"architecture {architecture!r} is unknown; it is one of {', '.join(ARCHITECTURES)}")
-    network: nn.Module = getattr(torchvision_models(), architecture)(num_classes=classes)
+    require_known(architecture)
+    build = getattr(torchvision_models(), architecture)
+    network: nn.Module = build(num_classes=classes, **_OPTIONS.get(architecture, {}))
     for module in network.modules():
         if isinstance(module, nn.BatchNorm2d):
             module.momentum = BATCH_NORM_MOMENTUM
     return network
+
+
+def require_known(architecture: str) -> None:
+    """Raise UserError, with the nearest name, unless torchvision has a classifier of this name."""
+    models = torchvision_models()
+    known = models.list_models(module=models)
+    if architecture not in known:
+        near = difflib.get_close_matches(architecture, known, n=1)
+        hint = f"did you mean {near[0]}?" if near else "torchvision.models lists them, mobilenet_v3_small among them"
+        raise UserError(f"architecture {architecture!r} is none of torchvision's classifiers; {hint}")
 
 
 def save_checkpoint(weights: dict[str, Tensor], path: Path, metadata: dict[str, str]) -> None:
@@ -56,18 +75,57 @@ def load_checkpoint(path: Path, network: nn.Module) -> nn.Module:
     Raises:
         UserError: the file is missing, is no safetensors file, or belongs to another network.
     """
-    if not path.is_file():
-        raise UserError(f"{path}: no such checkpoint; name another, or train it with `make train`")
+    weights = read_weights(path)
+    try:
+        fill(network, weights)
+    except RuntimeError as error:
+        raise UserError(f"{path}: not a checkpoint of the spec's architecture and labels ({brief(error)})") from error
+    return network.eval()
+
+
+def read_header(path: Path) -> dict[str, str]:
+    """Return what `save_checkpoint` was told to keep in a checkpoint's header; empty for files of other makers.
+
+    Raises:
+        UserError: the file is missing or is no safetensors file.
+    """
+    _require_file(path)
+    try:
+        with safe_open(path, "pt") as file:
+            return dict(file.metadata() or {})
+    except SafetensorError as error:
+        raise _damaged(path, error) from error
+
+
+def read_weights(path: Path) -> dict[str, Tensor]:
+    """Return a checkpoint's weights, floating-point values as float32.
+
+    Raises:
+        UserError: the file is missing or is no safetensors file.
+    """
+    _require_file(path)
     try:
         weights = load_file(path)
     except SafetensorError as error:
-        raise UserError(f"{path}: not a whole safetensors file ({error}); fetch or train it again") from error
-    try:
-        network.load_state_dict({name: _single(value) for name, value in weights.items()})
-    except RuntimeError as error:
-        detail = str(error).splitlines()[-1].strip()
-        raise UserError(f"{path}: not a checkpoint of the spec's architecture and labels ({detail})") from error
-    return network.eval()
+        raise _damaged(path, error) from error
+    return {name: value.float() if value.is_floating_point() else value for name, value in weights.items()}
+
+
+def fill(network: nn.Module, weights: Mapping[str, Tensor]) -> None:
+    """Put `weights`, all that `network` has and no others, into it.
+
+    Raises:
+        RuntimeError: a tensor is missing, unknown or of another shape.
+    """
+    named: Any = OrderedDict(weights)
+    # The version of each module's format, which a file of tensors does not keep and MNASNet does not load without.
+    named._metadata = getattr(network.state_dict(), "_metadata")  # noqa: B009
+    network.load_state_dict(named)
+
+
+def brief(error: RuntimeError) -> str:
+    """Return what `fill` stumbled on, without the hundreds of other tensors that do not fit either."""
+    return textwrap.shorten(str(error).splitlines()[-1].strip(), _DETAIL, placeholder=" …")
 
 
 @functools.cache
@@ -104,5 +162,11 @@ def _declare_operators() -> torch.library.Library:
     return library
 
 
-def _single(value: Tensor) -> Tensor:
-    return value.float() if value.is_floating_point() else value
+def _require_file(path: Path) -> None:
+    if not path.is_file():
+        of_a_model = f" MODEL={path.parent.name}" if (path.parent / "spec.yaml").is_file() else ""
+        raise UserError(f"{path}: no such checkpoint; name another, or train it with `make train{of_a_model}`")
+
+
+def _damaged(path: Path, error: SafetensorError) -> UserError:
+    return UserError(f"{path}: not a whole safetensors file ({error}); fetch or train it again")

@@ -1,7 +1,7 @@
 """What a model is: `models/<name>/spec.yaml`, read strictly."""
 
 from pathlib import Path
-from typing import Literal, Self
+from typing import Any, Self
 
 from pydantic import Field, PositiveInt, model_validator
 from ruamel.yaml import YAML
@@ -10,18 +10,13 @@ from ruamel.yaml.error import YAMLError
 from handler.metadata import Preprocessing
 from handler.strict import StrictModel, load
 from scripts.errors import UserError
+from scripts.pipeline.spec_agreement import AgreementGate
+from scripts.pipeline.spec_data import Data, Unlabelled
+from scripts.pipeline.spec_gate import Gate
+from scripts.pipeline.spec_training import Training
 
 MODELS = Path("models")
-Fraction = Field(ge=0, le=1)
-
-
-class Data(StrictModel):
-    """Which images the model learns from."""
-
-    source: Literal["elpv"]
-    """A data set that a module of `scripts/pipeline/` knows."""
-    split: str
-    """File in the model's folder: columns `file,part`, part being train, val or test."""
+DEFAULT_MODEL = "elpv"
 
 
 class Calibration(StrictModel):
@@ -31,65 +26,6 @@ class Calibration(StrictModel):
     """How many, from the train part."""
 
 
-class Gate(StrictModel):
-    """What a version must reach on the test part before it is archived; fractions of 1."""
-
-    min_accuracy: float = Fraction
-    max_drop: float = Fraction
-    """In accuracy, from float32 to int8."""
-    min_agreement: float = Fraction
-    """Of images for which float32 and int8 give the same label."""
-
-
-class LossWeights(StrictModel):
-    """How much each lesson counts; scripts/pipeline/student.py adds them up."""
-
-    maps: float = Field(ge=0)
-    """The teacher's feature maps."""
-    labels: float = Field(ge=0)
-    """The defect probability."""
-    teacher: float = Fraction
-    """How far the teacher's opinion replaces the experts' in that probability."""
-
-
-class Phase(StrictModel):
-    """A number of epochs with a learning rate that warms up and falls along a cosine."""
-
-    name: str
-    epochs: PositiveInt
-    schedule: PositiveInt
-    """Epochs after which the learning rate would be zero; a phase may end before, at the running average."""
-    batch: int = Field(ge=2)
-    side: PositiveInt
-    """Of the training crops, pixels; a multiple of 32."""
-    resize: tuple[PositiveInt, PositiveInt]
-    """Smallest and largest side to which a cell is resized before the crop, pixels."""
-    learning_rate: float = Field(gt=0)
-    weight_decay: float = Field(ge=0)
-    loss: LossWeights
-
-    @model_validator(mode="after")
-    def _ends_within_its_schedule(self) -> Self:
-        if self.epochs > self.schedule:
-            raise ValueError("`epochs` must be at most `schedule`")
-        return self
-
-    @model_validator(mode="after")
-    def _crops_fit(self) -> Self:
-        if self.side % 32 or not self.side <= self.resize[0] <= self.resize[1]:
-            raise ValueError("`side` must be a multiple of 32 and at most `resize`, smallest first")
-        return self
-
-
-class Training(StrictModel):
-    """How the checkpoint is trained; scripts/pipeline/training.py carries it out."""
-
-    seed: int
-    average: float = Field(ge=0, lt=1)
-    """Decay per step of the running average of the weights; the average is what is kept."""
-    phases: tuple[Phase, ...] = Field(min_length=1)
-
-
 class Spec(StrictModel):
     """A model's spec and the folder it lies in."""
 
@@ -97,16 +33,41 @@ class Spec(StrictModel):
     """Under which it is served."""
     description: str
     architecture: str
-    checkpoint: str
+    checkpoint: str | None = None
+    """A safetensors file in the folder."""
+    weights: str | None = None
+    """An entry of torchvision's weights of this architecture, e.g. `IMAGENET1K_V1`, instead of a checkpoint."""
     labels: tuple[str, ...] = Field(min_length=2)
+    """By class index; the file may name a text file in the folder instead, one label a line."""
     license: str
     """Of the weights."""
     data: Data
     preprocessing: Preprocessing
-    training: Training
+    training: Training | None = None
+    """None for weights that somebody else trained."""
     calibration: Calibration
-    gate: Gate
+    gate: Gate | None = None
+    """On labelled images, which it therefore needs."""
+    agreement_gate: AgreementGate = AgreementGate()
+    """Instead of `gate`, for images without labels."""
     folder: Path = Field(exclude=True)
+
+    @model_validator(mode="after")
+    def _has_weights(self) -> Self:
+        if (self.checkpoint is None) == (self.weights is None):
+            raise ValueError("give either `checkpoint`, a file, or `weights`, torchvision's")
+        return self
+
+    @model_validator(mode="after")
+    def _has_the_gate_of_its_data(self) -> Self:
+        if not isinstance(self.data, Unlabelled):
+            if self.gate is None:
+                raise ValueError("`gate` is missing; add it")
+            if "agreement_gate" in self.model_fields_set:
+                raise ValueError("`agreement_gate` is for images without labels; these have `gate`")
+        elif self.gate is not None:
+            raise ValueError("`gate` needs labels; images without them have `agreement_gate`")
+        return self
 
     @classmethod
     def load(cls, folder: Path) -> "Spec":
@@ -117,7 +78,7 @@ class Spec(StrictModel):
         """
         path = folder / "spec.yaml"
         if not path.is_file():
-            known = ", ".join(sorted(other.parent.name for other in MODELS.glob("*/spec.yaml"))) or "none"
+            known = ", ".join(sorted(other.parent.name for other in folder.parent.glob("*/spec.yaml"))) or "none"
             raise UserError(f"{path}: no such spec; the models here are: {known}")
         try:
             mapping = YAML(typ="safe").load(path)
@@ -126,16 +87,47 @@ class Spec(StrictModel):
         if not isinstance(mapping, dict) or "folder" in mapping:
             raise UserError(f"{path}: must hold keys and values, and no key `folder`")
         try:
-            return load(cls, {**mapping, "folder": folder}, str(path))
+            return load(cls, {**mapping, **_labels(mapping, folder), "folder": folder}, str(path))
         except ValueError as error:
             raise UserError(str(error)) from error
 
     @property
     def checkpoint_path(self) -> Path:
-        """Of the committed weights."""
+        """Of the committed weights.
+
+        Raises:
+            UserError: the weights are torchvision's.
+        """
+        if self.checkpoint is None:
+            raise UserError(f"{self.folder / 'spec.yaml'}: the weights are torchvision's, so there is no checkpoint")
         return self.folder / self.checkpoint
+
+    @property
+    def recipe(self) -> Training:
+        """How the checkpoint is trained.
+
+        Raises:
+            UserError: the spec does not say.
+        """
+        if self.training is None:
+            raise UserError(f"{self.folder / 'spec.yaml'}: `training` is missing, so this model can't be trained here")
+        return self.training
 
     @property
     def split_path(self) -> Path:
         """Of the committed division into train, val and test."""
+        if isinstance(self.data, Unlabelled):
+            raise UserError(f"{self.folder / 'spec.yaml'}: `data`: images without labels have no train or test part")
         return self.folder / self.data.split
+
+
+def _labels(mapping: dict[str, Any], folder: Path) -> dict[str, Any]:
+    """Return the labels of the file that `labels` names; nothing where it names none."""
+    name = mapping.get("labels")
+    if not isinstance(name, str):
+        return {}
+    try:
+        lines = (folder / name).read_text(encoding="utf-8").splitlines()
+    except OSError as error:
+        raise UserError(f"{folder / name}: {error.strerror}; `labels` of spec.yaml names it") from error
+    return {"labels": tuple(line for line in lines if line.strip())}

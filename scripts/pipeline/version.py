@@ -1,21 +1,27 @@
 """A checkpoint → graphs → verdict → archive: the way one version goes."""
 
-import hashlib
+import json
 from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any, Literal
 
+import torch
+
 from handler.engine import Engine
 from handler.metadata import Arithmetic, Metadata
 from scripts.errors import UserError
-from scripts.pipeline import archive
+from scripts.files import replace_file, sha256
+from scripts.pipeline import archive, weights
+from scripts.pipeline.data import unlabelled
 from scripts.pipeline.export import export
-from scripts.pipeline.gate import Verdict, classify, judge
-from scripts.pipeline.images import calibration, held_out
-from scripts.pipeline.network import build_network, load_checkpoint
-from scripts.pipeline.quantize import keep_weights_only, quantize
+from scripts.pipeline.gate import REFERENCE, Verdict, examine, judge, not_finite, unmeasurable
+from scripts.pipeline.gate_unlabelled import AgreementVerdict, judge_agreement
+from scripts.pipeline.images import calibration_images, labelled
+from scripts.pipeline.quantize import MIN_CALIBRATION_IMAGES, keep_weights_only, quantize
 from scripts.pipeline.spec import Spec
+from scripts.pipeline.spec_data import Unlabelled
+from scripts.pipeline.weights import load_network
 
 Precision = Literal["float32", "int8"]
 _FLOAT_GRAPH = "model_float32.onnx"
@@ -28,31 +34,42 @@ class Built:
 
     path: Path
     metadata: Metadata
-    verdict: Verdict
+    verdict: Verdict | AgreementVerdict
 
 
-def build_version(spec: Spec, version: str, precision: Precision, checkpoint: Path, model_store: Path) -> Built:
+class Refused(UserError):
+    """The gate refuses a version; the sentence has every figure that misses its threshold."""
+
+    def __init__(self, spec: Spec, version: str, verdict: Verdict | AgreementVerdict) -> None:
+        super().__init__(
+            f"version {version} does not pass the gate of {spec.folder / 'spec.yaml'}: "
+            f"{'; '.join(verdict.failures)} (on {verdict.images} held-out images). No archive was written."
+        )
+        self.verdict = verdict
+
+
+def build_version(spec: Spec, version: str, precision: Precision, checkpoint: Path | None, model_store: Path) -> Built:
     """Return the archive of one version, built only if it passes the gate.
 
     Args:
         spec: of the model.
         version: any string of letters, digits, dots and dashes.
         precision: of the weights.
-        checkpoint: safetensors of the spec's architecture.
+        checkpoint: safetensors of the spec's architecture; None means the spec's own weights.
         model_store: where the archive goes.
 
     Raises:
-        UserError: the checkpoint does not fit, or the gate refuses, with the figures. No archive is written then.
+        UserError: the checkpoint does not fit, or learned by another split than the gate judges by.
+        Refused: the gate refuses. No archive is written then.
     """
     with TemporaryDirectory() as name:
         graphs = Path(name)
-        export_graphs(spec, precision, checkpoint, graphs)
+        # First, since it may refuse, and all that follows takes its time.
+        origin = _origin(spec, checkpoint)
+        calibrated = export_graphs(spec, precision, checkpoint, graphs)
         verdict = pass_gate(spec, precision, graphs)
         if not verdict.passed:
-            raise UserError(
-                f"version {version} does not pass the gate of {spec.folder / 'spec.yaml'}: "
-                f"{'; '.join(verdict.failures)} (on {verdict.images} held-out images). No archive was written."
-            )
+            raise Refused(spec, version, verdict)
         metadata = Metadata(
             name=spec.name,
             version=version,
@@ -63,38 +80,63 @@ def build_version(spec: Spec, version: str, precision: Precision, checkpoint: Pa
             graphs=graph_names(precision),
             license=spec.license,
             files={},
-            training=_evidence(spec, precision, checkpoint),
+            training=origin | ({"calibration_images": calibrated} if calibrated else {}),
             gate=verdict.evidence(),
         )
-        return Built(archive.build(metadata, graphs, model_store), metadata, verdict)
+        path = archive.build(metadata, graphs, model_store)
+        # Beside the archive, as latencies differ from run to run and its bytes must not.
+        replace_file(path.with_suffix(".gate.json"), json.dumps(verdict.record(), indent=1) + "\n")
+        return Built(path, metadata, verdict)
 
 
-def export_graphs(spec: Spec, precision: Precision, checkpoint: Path, folder: Path) -> None:
-    """Write the float32 graph and, for int8, both int8 graphs to `folder`.
+def export_graphs(spec: Spec, precision: Precision, checkpoint: Path | None, folder: Path) -> int:
+    """Write the float32 graph and, for int8, both int8 graphs to `folder`; return how many images gave int8 its ranges.
 
     Raises:
         UserError: the checkpoint or the calibration images don't fit.
     """
-    network = load_checkpoint(checkpoint, build_network(spec.architecture, len(spec.labels)))
+    network = load_network(spec, checkpoint)
     export(network, spec.preprocessing, folder / _FLOAT_GRAPH)
-    if precision == "int8":
-        try:
-            quantize(folder / _FLOAT_GRAPH, calibration(spec).images, folder / _INT8_GRAPHS["int8"])
-        except ValueError as error:
-            raise UserError(f"{spec.folder / 'spec.yaml'}: `calibration.images`: {error}") from error
-        keep_weights_only(folder / _INT8_GRAPHS["int8"], folder / _INT8_GRAPHS["fp32"])
+    if precision == "float32":
+        return 0
+    images = calibration_images(spec)
+    if (count := len(images)) < MIN_CALIBRATION_IMAGES:
+        where = f"{spec.folder / 'spec.yaml'}: `calibration.images`"
+        raise UserError(f"{where}: {count} are too few; at least {MIN_CALIBRATION_IMAGES} are needed")
+    try:
+        quantize(folder / _FLOAT_GRAPH, images, folder / _INT8_GRAPHS["int8"])
+    except ValueError as error:  # ONNX Runtime's, of ranges that are NaN or infinite.
+        raise UserError(f"{weights.origin(spec, checkpoint)}: int8 has no ranges: {error}; train again") from error
+    keep_weights_only(folder / _INT8_GRAPHS["int8"], folder / _INT8_GRAPHS["fp32"])
+    return count
 
 
-def pass_gate(spec: Spec, precision: Precision, folder: Path) -> Verdict:
+def pass_gate(spec: Spec, precision: Precision, folder: Path) -> Verdict | AgreementVerdict:
     """Return the verdict on the graphs in `folder`, all on the same held-out images."""
-    test = held_out(spec)
-    float32 = classify(Engine.load(folder / _FLOAT_GRAPH, "fp32", threads=0), test.images)
-    arithmetics = _INT8_GRAPHS if precision == "int8" else {}
-    int8 = {
-        str(arithmetic): classify(Engine.load(folder / graph, arithmetic, threads=0), test.images)
-        for arithmetic, graph in arithmetics.items()
+    capabilities = torch.cpu.get_capabilities()
+    int8 = _INT8_GRAPHS if precision == "int8" else {}
+    unmeasured = unmeasurable(list(int8), capabilities)
+    graphs: dict[str, tuple[str, Arithmetic]] = {REFERENCE: (_FLOAT_GRAPH, "fp32")}
+    graphs |= {
+        f"{arithmetic} arithmetic": (graph, arithmetic)
+        for arithmetic, graph in int8.items()
+        if arithmetic not in unmeasured
     }
-    return judge(float32, int8, test.labels, spec.gate)
+    # One thread, as a worker has it by default.
+    engines = {name: Engine.load(folder / graph, kind, threads=1) for name, (graph, kind) in graphs.items()}
+    if spec.gate is None:
+        views = unlabelled.images(spec, "gate")
+        logits = {name: engine.logits(views) for name, engine in engines.items()}
+        if broken := not_finite(logits):
+            return AgreementVerdict(len(views), spec.agreement_gate, {}, unmeasured, broken)
+        classes = {name: found.argmax(axis=1) for name, found in logits.items()}
+        return judge_agreement(classes.pop(REFERENCE), classes, unmeasured, spec.agreement_gate)
+    held_out = labelled(spec, "test")
+    logits = {name: engine.logits(held_out.images) for name, engine in engines.items()}
+    if broken := not_finite(logits):
+        return Verdict(len(held_out.labels), spec.gate, {}, unmeasured, broken)
+    measured = examine(engines, logits, held_out, spec.labels, capabilities)
+    return judge(measured, unmeasured, spec.gate)
 
 
 def graph_names(precision: Precision) -> dict[Arithmetic, str]:
@@ -102,12 +144,13 @@ def graph_names(precision: Precision) -> dict[Arithmetic, str]:
     return dict(_INT8_GRAPHS) if precision == "int8" else {"fp32": _FLOAT_GRAPH}
 
 
-def _evidence(spec: Spec, precision: Precision, checkpoint: Path) -> dict[str, Any]:
-    """Return what the archive keeps about where its weights come from."""
-    calibrated = {"calibration_images": spec.calibration.images} if precision == "int8" else {}
-    return calibrated | {
-        "checkpoint_sha256": hashlib.sha256(checkpoint.read_bytes()).hexdigest(),
-        "data": spec.data.source,
-        "split_sha256": hashlib.sha256(spec.split_path.read_bytes()).hexdigest(),
-        "recipe": spec.training.model_dump(mode="json"),
-    }
+def _origin(spec: Spec, checkpoint: Path | None) -> dict[str, Any]:
+    """Return what the archive keeps about its weights: where from, what they learned, by which split they are judged.
+
+    Raises:
+        UserError: they learned by another split than the gate judges by.
+    """
+    data: dict[str, Any] = {"data": spec.data.source}
+    if not isinstance(spec.data, Unlabelled):
+        data["split_sha256"] = sha256(spec.split_path)
+    return weights.evidence(spec, checkpoint) | data

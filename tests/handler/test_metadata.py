@@ -48,6 +48,15 @@ def test_a_changed_description_is_refused_even_in_its_spaces(folder: Path, old: 
         Metadata.load_verified(folder)
 
 
+def test_an_archive_that_passed_no_gate_is_refused(folder: Path) -> None:
+    """By its worker too, so that a plain registration with TorchServe is no way around the gate."""
+    metadata = Metadata.load_verified(folder)
+    for gate in ({}, metadata.gate | {"passed": False}, metadata.gate | {"passed": "yes"}):
+        (folder / "model.json").write_text(metadata.model_copy(update={"gate": gate}).encode())
+        with pytest.raises(ArchiveError, match=r"mobilenet_v3 2\.0 passed no gate"):
+            Metadata.load_verified(folder)
+
+
 def test_a_description_that_is_no_json_is_refused(folder: Path) -> None:
     (folder / "model.json").write_text("{")
     with pytest.raises(ArchiveError, match=r"model\.json can't be read"):

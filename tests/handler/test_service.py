@@ -141,6 +141,14 @@ def test_both_arithmetics_of_an_int8_archive_give_the_same_labels(int8_folder: P
     assert agreement >= len(cells) - 1
 
 
+def test_int8_forced_on_a_cpu_without_its_dot_product_is_in_the_log(
+    int8_folder: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr("torch.cpu.get_capabilities", lambda: {"avx2": True})
+    Service.load(int8_folder, Settings(arithmetic="int8"))
+    assert "handler.arithmetic=int8, though this CPU has no int8 dot product" in caplog.text
+
+
 def test_a_process_that_can_not_answer_does_not_become_ready(
     int8_folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

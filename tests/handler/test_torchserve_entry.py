@@ -47,11 +47,16 @@ def test_each_row_gets_its_own_status_headers_and_body(
     assert all(isinstance(body, bytes) for body in bodies)
     assert len(json.loads(bodies[0])["predictions"]) == 1
     assert [ctx.get_response_status(index)[0] for index in (0, 1)] == [200, 400]
-    assert ctx.get_response_headers(1) == {"content-type": "application/json", "x-model-version": "2.0"}
+    arithmetic = handler.service.engine.arithmetic
+    assert ctx.get_response_headers(1) == {
+        "content-type": "application/json",
+        "x-model-version": "2.0",
+        "x-model-arithmetic": arithmetic,
+    }
     batch_size = [line for line in caplog.messages if line.startswith("[METRICS]BatchSize")]
     assert len(batch_size) == 1
     assert "ModelVersion:2.0" in batch_size[0]
-    assert "Arithmetic:" in batch_size[0]
+    assert f"Arithmetic:{arithmetic}" in batch_size[0]
 
 
 def test_a_manifest_of_another_version_is_refused(int8_folder: Path) -> None:

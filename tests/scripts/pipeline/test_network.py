@@ -29,13 +29,13 @@ def test_batch_norm_follows_a_small_data_set():
     assert {norm.momentum for norm in norms} == {0.1}
 
 
-def test_an_unknown_architecture_is_answered_with_the_known_ones():
-    with pytest.raises(UserError, match=r"mobilenet_v3_smal.* is one of mobilenet_v3_small"):
+def test_an_unknown_architecture_is_answered_with_the_nearest():
+    with pytest.raises(UserError, match=r"'mobilenet_v3_smal' is none .*; did you mean mobilenet_v3_small\?"):
         build_network("mobilenet_v3_smal", 2)
 
 
 def test_a_missing_checkpoint_is_named_with_the_command_that_makes_it():
-    with pytest.raises(UserError, match=r"nothing\.safetensors: no such checkpoint; .*`make train`"):
+    with pytest.raises(UserError, match=r"nothing\.safetensors: no such checkpoint; .*`make train MODEL=elpv`"):
         load_checkpoint(Path("models/elpv/nothing.safetensors"), build_network(SMALL, 2))
 
 

@@ -38,15 +38,16 @@ def test_a_threshold_that_is_no_fraction_is_refused(tmp_path):
         Spec.load(folder)
 
 
-def test_training_crops_larger_than_the_resized_cell_are_refused(tmp_path):
-    folder = written(tmp_path, "side: 160", "side: 320")
-    with pytest.raises(UserError, match="`side` must be a multiple of 32 and at most `resize`"):
+@pytest.mark.parametrize(("old", "new"), [("side: 160", "side: 150"), ("scale: [0.8, 1]", "scale: [1, 0.8]")])
+def test_crops_that_do_not_fit_are_refused(tmp_path, old, new):
+    folder = written(tmp_path, old, new)
+    with pytest.raises(UserError, match="`side` must be a multiple of 32; `scale` two shares of 1, the smallest first"):
         Spec.load(folder)
 
 
-def test_a_phase_longer_than_its_schedule_is_refused(tmp_path):
-    folder = written(tmp_path, "schedule: 40", "schedule: 39")
-    with pytest.raises(UserError, match="`epochs` must be at most `schedule`"):
+def test_a_loss_by_a_teacher_that_is_not_named_is_refused(tmp_path):
+    folder = written(tmp_path, "  teacher: elpv_teacher", "  # teacher: elpv_teacher")
+    with pytest.raises(UserError, match="a phase's loss uses a `teacher`, so name one"):
         Spec.load(folder)
 
 

@@ -1,0 +1,95 @@
+"""A folder of folders: `<label>/<image>`, at any depth below the label."""
+
+import functools
+import os
+import unicodedata
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+from scripts.errors import UserError
+from scripts.pipeline.data.files import read_image
+from scripts.pipeline.data.listing import LeftOut, Listing, one_hot
+from scripts.pipeline.data.sample import Sample
+
+_PART_NAMES = {"train", "training", "val", "valid", "validation", "test", "testing"}
+
+
+def labels(folder: Path) -> tuple[str, ...]:
+    """The names of the class folders that hold a file, sorted.
+
+    In Unicode's composed form (NFC): a macOS disk may spell `é` as two characters, and so would every answer.
+
+    Raises:
+        UserError: there are fewer than two, or they are parts of a data set and not its classes.
+    """
+    names = [name for name in _names(folder) if _is_unicode(name)]
+    found = sorted({_label(name) for name in names if "/" in name})
+    if found and set(map(str.lower, found)) <= _PART_NAMES and any(name.lower().startswith("train") for name in found):
+        raise UserError(
+            f"{folder}: its folders are parts ({', '.join(found)}), not classes; name one of them, "
+            "or a table with a column `part` (docs/training.md)"
+        )
+    if len(found) < 2:  # noqa: PLR2004
+        holds = f"only the class folder {found[0]!r}" if found else "no folder with a file in it"
+        below = f"; if the classes lie in there, name {folder / found[0]}" if found else ""
+        raise UserError(f"{folder}: holds {holds}, and a classifier needs two: <class>/<image>{below}")
+    return tuple(found)
+
+
+def listing(folder: Path, known: Sequence[str]) -> Listing:
+    """Every file of a class folder, labelled by it; hidden files are not there at all.
+
+    Args:
+        folder: the data.
+        known: the labels, in the spec's order.
+
+    Raises:
+        UserError: the folder is missing or may not be read.
+    """
+    targets = dict(zip((unicodedata.normalize("NFC", label) for label in known), one_hot(len(known)), strict=True))
+    samples, left_out = [], []
+    for name in _names(folder):
+        if not _is_unicode(name):
+            shown = name.encode("utf-8", "backslashreplace").decode()
+            left_out.append(LeftOut(shown, "a name that is not UTF-8", "rename it"))
+        elif "/" not in name:
+            left_out.append(LeftOut(name, "in no class folder"))
+        elif (target := targets.get(_label(name))) is None:
+            left_out.append(LeftOut(name, "no label of the spec", repr(_label(name))))
+        else:
+            samples.append(Sample(name, target, "", functools.partial(read_image, folder / name)))
+    return Listing(tuple(samples), tuple(left_out))
+
+
+def _label(name: str) -> str:
+    return unicodedata.normalize("NFC", name.split("/", maxsplit=1)[0])
+
+
+def _is_unicode(name: str) -> bool:
+    try:
+        name.encode()
+    except UnicodeEncodeError:  # Bytes that os.fsdecode could not read.
+        return False
+    return True
+
+
+def _names(folder: Path) -> list[str]:
+    """Relative POSIX paths of all files, as the file system spells them, sorted."""
+    if not folder.is_dir():
+        raise UserError(f"{folder}: no such folder; put the images back there, or name another in the spec's `data`")
+    try:
+        return sorted(_walk(folder, "", (os.path.realpath(folder),)))
+    except OSError as error:
+        raise UserError(f"{error.filename}: can't be read ({error.strerror}); allow it, or move it away") from error
+
+
+def _walk(folder: Path, prefix: str, above: tuple[str, ...]) -> Iterator[str]:
+    """Links to folders are followed, except to one that is being walked already."""
+    with os.scandir(folder) as entries:
+        for entry in entries:
+            if entry.name.startswith("."):
+                continue
+            if not entry.is_dir():
+                yield prefix + entry.name
+            elif (real := os.path.realpath(entry.path)) not in above:
+                yield from _walk(Path(entry.path), f"{prefix}{entry.name}/", (*above, real))

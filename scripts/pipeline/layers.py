@@ -1,0 +1,76 @@
+"""A torchvision classifier in parts: its head, the blocks of its body in order, and weights for the body alone."""
+
+from collections.abc import Iterator, Mapping
+
+from torch import Tensor, nn
+from torch.nn.modules.batchnorm import _BatchNorm
+
+from scripts.errors import UserError
+from scripts.pipeline.network import brief, fill
+
+# What torchvision calls the part of a network that holds its blocks; other parts are blocks themselves.
+_TRUNKS = ("features", "layers", "blocks", "encoder", "trunk_output")
+_NORMS = (_BatchNorm, nn.LayerNorm, nn.GroupNorm)
+
+
+def head(network: nn.Module) -> nn.Module:
+    """Return what turns pooled features into logits: torchvision's `fc`, `classifier`, `head` or `heads`."""
+    return network.get_submodule(head_name(network))
+
+
+def head_name(network: nn.Module) -> str:
+    """Return the head's name in `network`: that of the last part with weights."""
+    return [name for name, part in network.named_children() if _has_weights(part)][-1]
+
+
+def blocks(network: nn.Module) -> list[nn.Module]:
+    """Return the body's blocks from the image to the head, for instance to train the last ones first.
+
+    Of a MobileNet these are the children of `features`; of a ResNet the stem and `layer1` to `layer4`; of a vision
+    transformer the embedding of patches and the encoder's layers. A normalisation belongs to the block before it.
+    Together with the head they hold all parameters but a vision transformer's class token and position embedding,
+    which are no module's.
+    """
+    name = head_name(network)
+    found: list[list[nn.Module]] = []
+    for part in _parts([(child, part) for child, part in network.named_children() if child != name]):
+        if isinstance(part, _NORMS) and found:
+            found[-1].append(part)
+        elif _has_weights(part):
+            found.append([part])
+    return [block[0] if len(block) == 1 else nn.ModuleList(block) for block in found]
+
+
+def load_body(network: nn.Module, weights: Mapping[str, Tensor]) -> None:
+    """Put weights that were trained for another number of classes into `network`; it keeps its own where those differ.
+
+    Args:
+        network: whose head may be new.
+        weights: a state dict of the same architecture. Of the head, what has another shape is left out.
+
+    Raises:
+        UserError: anything else does not fit.
+    """
+    own = network.state_dict()
+    prefix = f"{head_name(network)}."
+    chosen = {
+        name: own[name] if name.startswith(prefix) and name in own and own[name].shape != value.shape else value
+        for name, value in weights.items()
+    }
+    try:
+        fill(network, chosen)
+    except RuntimeError as error:
+        name = type(network).__name__
+        raise UserError(f"the weights are not those of a {name} like this one ({brief(error)})") from error
+
+
+def _parts(children: list[tuple[str, nn.Module]]) -> Iterator[nn.Module]:
+    for name, part in children:
+        if name in _TRUNKS:
+            yield from _parts(list(part.named_children()))
+        else:
+            yield part
+
+
+def _has_weights(module: nn.Module) -> bool:
+    return next(module.parameters(), None) is not None

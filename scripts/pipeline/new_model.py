@@ -1,0 +1,147 @@
+"""A model made from anybody's images: `models/<name>/` with its spec and its split."""
+
+import re
+from collections import Counter
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+from scripts.errors import UserError
+from scripts.files import replace_file
+from scripts.pipeline.data.dealing import deal, require_enough, require_in_every_part, usable
+from scripts.pipeline.data.listing import FILE_NAME, LeftOut, by_reason, first_few, read_left_out, write_left_out
+from scripts.pipeline.data.named import NAMES
+from scripts.pipeline.data.sample import PARTS
+from scripts.pipeline.data.sources import every_sample, labels_of
+from scripts.pipeline.data.split import SEED, read_split, write_split
+from scripts.pipeline.network import read_header
+from scripts.pipeline.new_spec import ARCHITECTURE, Facts, spec_text
+from scripts.pipeline.recipe import IMAGENET, available_start
+from scripts.pipeline.spec import Spec
+from scripts.pipeline.spec_data import Elpv, Folder, Labelled, Named, Table
+
+NAMED_FOLDER = "runs/data"
+"""Where torchvision keeps what it fetches; ignored by git."""
+_SPLIT = "split.csv"
+
+
+@dataclass(frozen=True)
+class Created:
+    """A model that can be trained.
+
+    Attributes:
+        spec: as it lies in its folder.
+        is_new: whether it was made just now.
+        images: number in each part, as a phrase.
+        second_best: why training starts from other weights than ImageNet's, where the model is new and does.
+        left_out: files that nothing is learned from, where the model is new.
+        undealt: files of the data that were added since it was made, and have no part yet.
+    """
+
+    spec: Spec
+    is_new: bool
+    images: str
+    second_best: str = ""
+    left_out: tuple[LeftOut, ...] = ()
+    undealt: int = 0
+
+    def summary(self) -> str:
+        """What to tell the person: a few lines."""
+        folder = self.spec.folder
+        lines = [f"{folder / 'spec.yaml'}: {len(self.spec.labels)} labels; {self.images}"]
+        if self.left_out:
+            lines += [f"left out, in {folder / FILE_NAME}: {by_reason(self.left_out)}", *first_few(self.left_out)]
+        if self.second_best:
+            start = self.spec.recipe.start
+            lines += [
+                f"training starts from {start}, a poor beginning for photographs, since {self.second_best}; then set "
+                f"`start: {IMAGENET}` in the spec and train with RESTART=1",
+                f"licence: {self.spec.license}",
+            ]
+        if self.undealt:
+            command = f"python -m scripts.split_data --model {folder.name}"
+            lines += [f"{self.undealt} files were added to the data and are not used yet; deal them out: `{command}`"]
+        return "\n".join(lines)
+
+
+def create(folder: Path, data: str, tick: Callable[[int, int], None]) -> Created:
+    """Make `folder` a model of `data`; where it is one already, change nothing.
+
+    Args:
+        folder: in models/; its name is the model's.
+        data: a folder, a CSV table, `cifar10` or `mnist`; `elpv` for the model that has it.
+        tick: called with the number of images looked at and of all.
+
+    Raises:
+        UserError: the data can't be used, or the model has other data.
+    """
+    if not re.fullmatch("[A-Za-z0-9_]+", folder.name):
+        raise UserError(f"MODEL={folder.name!r}: a model's name has only letters, digits and underscores")
+    source = locate(data)
+    if (folder / "spec.yaml").is_file():
+        return _existing(Spec.load(folder), source, data)
+    if isinstance(source, Elpv):
+        raise UserError("DATA=elpv: its model is in models/elpv already; `make train MODEL=elpv`")
+    labels = labels_of(source)
+    found = usable(source, labels, {}, tick)
+    if not isinstance(source, Named):
+        write_left_out(found.left_out, folder)
+    require_enough(found, labels, f"DATA={data}", folder / FILE_NAME)
+    parts = deal(found, {}, SEED)
+    require_in_every_part(found, parts, labels, f"DATA={data}")
+    write_split(parts, folder / _SPLIT)
+    # Last: a folder with a spec is a whole model.
+    start, second_best = available_start(ARCHITECTURE)
+    start_license = read_header(Path(start)).get("license", "") if second_best else ""
+    facts = Facts(folder.name, source, labels, parts, found.longest_side, start, start_license)
+    replace_file(folder / "spec.yaml", spec_text(facts))
+    return Created(Spec.load(folder), True, in_parts(list(parts.values())), second_best, found.left_out)
+
+
+def locate(data: str) -> Labelled:
+    """What the words after DATA= mean; a path that exists comes before a name.
+
+    Raises:
+        UserError: neither.
+    """
+    path = Path(data).expanduser()
+    if path.is_dir():
+        return Folder(source="folder", folder=path.as_posix(), split=_SPLIT)
+    if path.suffix.lower() == ".csv" and path.is_file():
+        return Table(source="table", table=path.as_posix(), split=_SPLIT)
+    if path.exists():
+        raise UserError(f"DATA={data}: neither a folder nor a .csv table; unpack an archive first (docs/training.md)")
+    for name in NAMES:
+        if data == name:
+            return Named(source=name, folder=NAMED_FOLDER, split=_SPLIT)
+    if data == "elpv":
+        return Elpv(source="elpv", split=_SPLIT)
+    raise UserError(f"DATA={data}: no such folder or table, and none of the names {', '.join(NAMES)}, elpv")
+
+
+def in_parts(parts: list[str]) -> str:
+    """Such as `10 train, 2 val, 4 test`."""
+    counts = Counter(parts)
+    return ", ".join(f"{counts[part]} {part}" for part in PARTS)
+
+
+def _existing(spec: Spec, source: Labelled, data: str) -> Created:
+    if not isinstance(spec.data, type(source)) or _identity(spec.data) != _identity(source):
+        raise UserError(
+            f"{spec.folder / 'spec.yaml'} has other data than DATA={data}; edit its `data`, "
+            "or choose another name for a new model (MODEL=)"
+        )
+    parts = read_split(spec.split_path)
+    known = parts.keys() | read_left_out(spec.folder)
+    undealt = sum(sample.name not in known for sample in every_sample(spec))
+    return Created(spec, False, in_parts(list(parts.values())), undealt=undealt)
+
+
+def _identity(source: Labelled) -> tuple[str, Path | None]:
+    match source:
+        case Folder():
+            return source.source, Path(source.folder).resolve()
+        case Table():
+            return source.source, Path(source.table).resolve()
+        case Named() | Elpv():
+            return source.source, None

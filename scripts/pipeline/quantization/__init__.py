@@ -1,0 +1,1 @@
+"""Ways to quantize one checkpoint, held against each other: `make quantization`."""

@@ -1,0 +1,58 @@
+"""The `training` that a new model's spec begins with: weights that can see already, unfrozen from the head down."""
+
+import math
+
+from scripts.errors import UserError
+from scripts.pipeline.pretrained import imagenet_weights
+from scripts.pipeline.spec import DEFAULT_MODEL, MODELS
+
+IMAGENET = "IMAGENET1K_V1"
+WITHOUT_NETWORK = MODELS / DEFAULT_MODEL / "checkpoint.safetensors"
+"""Learned from solar cells: a poor beginning for photographs, but one that every clone has."""
+_STEPS = 300
+"""That a phase should have, within limits of epochs: a small data set is seen more often."""
+
+
+def available_start(architecture: str) -> tuple[str, str]:
+    """Weights to start from that can be had on this machine, and, where they are not the best ones, the reason."""
+    try:
+        imagenet_weights(architecture, IMAGENET)
+    except UserError as error:
+        return WITHOUT_NETWORK.as_posix(), str(error)
+    return IMAGENET, ""
+
+
+def training_section(train_images: int, side: int, start: str) -> str:
+    """The `training:` section as YAML, with comments.
+
+    Args:
+        train_images: of the train part.
+        side: of the images as the network gets them, pixels; a multiple of 32.
+        start: weights to start from, as `training.start` names them.
+    """
+    batch = min(32, max(4, train_images // 8))
+    epochs = min(40, max(3, math.ceil(_STEPS * batch / train_images)))
+    # Over the last steps: fewer where a phase has few.
+    average = 0.98 if epochs * train_images < _STEPS * batch else 0.995
+    usual = f"batch_norm: frozen, epochs: {epochs}, batch: {batch}, side: {side}"
+    rest = "weight_decay: 0.02, loss: {labels: 1}"
+    return f"""\
+# How `make train` makes the checkpoint; docs/training.md says what every key means.
+training:
+  seed: 7
+  # Also: `random`, another entry of torchvision's weights, or a checkpoint's path from the repository's root.
+  # {IMAGENET} is the better one for photographs; it is fetched once.
+  start: {start}
+  side: {side + side // 8}                        # of the images as they are kept; crops are cut from these
+  average: {average}                   # of the weights, over the last steps
+  label_smoothing: 0.1
+  class_weights: none              # or balanced, when a rare class matters as much as a common one
+  augmentation: {{turns: mirror, aspect: 1.33, brightness: 0.3, contrast: 0.3, saturation: 0.3, hue: 0.02}}
+  phases:
+    - {{name: head, trains: head, scale: [0.5, 1], learning_rate: 0.003,
+       {usual}, {rest}}}
+    - {{name: last blocks, trains: 5, scale: [0.4, 1], learning_rate: 0.001,
+       {usual}, {rest}}}
+    - {{name: all, trains: all, scale: [0.4, 1], learning_rate: 0.0003,
+       {usual}, {rest}}}
+"""

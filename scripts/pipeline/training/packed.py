@@ -1,0 +1,70 @@
+"""Images decoded once, in one file that is mapped into memory: an epoch then costs no decoding."""
+
+import hashlib
+import json
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import torch
+from numpy.lib.format import open_memmap
+from torch import Tensor
+
+from handler.metadata import Preprocessing
+from scripts.pipeline.data.sample import Sample
+from scripts.pipeline.images import read
+
+Track = Callable[[Sequence[Sample]], Iterable[Sample]]
+
+
+@dataclass(frozen=True)
+class Packed:
+    """Images of one size and their labels.
+
+    Attributes:
+        images: uint8 [n, 3, side, side], RGB; the file's, so changing it changes nothing on disk.
+        targets: float [n, labels]: probability of each label.
+        digest: of both and of the images' names.
+    """
+
+    images: Tensor
+    targets: Tensor
+    digest: str
+
+    @property
+    def labels(self) -> Tensor:
+        """Index of each image's most probable label, int64 [n]."""
+        return self.targets.argmax(1)
+
+
+def pack(samples: Sequence[Sample], to: Preprocessing, path: Path, track: Track) -> Packed:
+    """Return `samples` scaled and cropped by the handler's own code, as `path` keeps them for the next time.
+
+    Args:
+        samples: at least one.
+        to: the size wanted; mean and deviation are not applied.
+        path: `.npy`, rewritten if it holds other images.
+        track: shows progress over what it is given.
+    """
+    digest = _digest(samples, to)
+    note = path.with_suffix(".sha256")
+    if not (path.is_file() and note.is_file() and note.read_text(encoding="utf-8") == digest):
+        note.unlink(missing_ok=True)
+        path.parent.mkdir(parents=True, exist_ok=True)
+        file = open_memmap(path, "w+", np.uint8, (len(samples), to.crop, to.crop, 3))
+        for index, sample in enumerate(track(samples)):
+            file[index] = read(sample, to)
+        file.flush()
+        note.write_text(digest, encoding="utf-8")
+    images = torch.from_numpy(np.load(path, mmap_mode="c")).permute(0, 3, 1, 2)
+    return Packed(images, torch.tensor([sample.target for sample in samples], dtype=torch.float32), digest)
+
+
+def _digest(samples: Sequence[Sample], to: Preprocessing) -> str:
+    """Of the encoded images, their names and targets, and the size."""
+    named = [(sample.name, sample.target) for sample in samples]
+    digest = hashlib.sha256(json.dumps([to.model_dump(mode="json"), named]).encode())
+    for sample in samples:
+        digest.update(hashlib.sha256(sample.read()).digest())
+    return digest.hexdigest()

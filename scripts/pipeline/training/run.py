@@ -1,0 +1,76 @@
+"""From a spec to a trainer at its start: images, weights to begin with, teacher."""
+
+import hashlib
+import json
+from collections.abc import Callable
+from pathlib import Path
+
+import torch
+from torch import nn
+
+from scripts.pipeline.data.sample import Part
+from scripts.pipeline.data.sources import samples
+from scripts.pipeline.layers import load_body
+from scripts.pipeline.network import build_network, read_weights
+from scripts.pipeline.pretrained import imagenet_weights
+from scripts.pipeline.spec import Spec
+from scripts.pipeline.teachers import trained_teacher
+from scripts.pipeline.training.distillation import Distillation
+from scripts.pipeline.training.lesson import Lesson
+from scripts.pipeline.training.packed import Track, pack
+from scripts.pipeline.training.trainer import Images, Trainer
+from scripts.pipeline.weights import digest, load_network
+
+
+def training_images(spec: Spec, folder: Path, track: Callable[[Part], Track]) -> Images:
+    """The train part, as large as crops need it, and the val part, as it is served; both kept in `folder`."""
+    side = spec.recipe.side
+    whole = spec.preprocessing.model_copy(update={"resize": side, "crop": side})
+    return Images(
+        train=pack(samples(spec, "train"), whole, folder / "train.npy", track("train")),
+        val=pack(samples(spec, "val"), spec.preprocessing, folder / "val.npy", track("val")),
+    )
+
+
+def trainer(spec: Spec, images: Images, folder: Path) -> Trainer:
+    """A trainer that has done nothing yet; `folder` keeps its state.
+
+    Raises:
+        UserError: the weights to start from, or the teacher, are missing or do not fit.
+    """
+    training = spec.recipe
+    torch.manual_seed(training.seed)
+    device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
+    network = starting_network(spec.architecture, len(spec.labels), training.start)
+    network = network.to(device, memory_format=torch.channels_last)  # type: ignore[call-overload]
+    distillation = None
+    if (teacher := trained_teacher(spec)) is not None:
+        teaching = load_network(teacher, None)
+        teaching = teaching.to(device, memory_format=torch.channels_last)  # type: ignore[call-overload]
+        distillation = Distillation(network, teaching, training.temperature)
+        distillation.translation.to(device)
+    lesson = Lesson(network, training, images.train.targets, distillation)
+    return Trainer(lesson, training, spec.preprocessing, folder / "state.pt", device)
+
+
+def starting_network(architecture: str, classes: int, start: str) -> nn.Module:
+    """A network with the weights that `start` names; random ones where its classifier has another shape than theirs.
+
+    Raises:
+        UserError: the weights can't be had or do not fit.
+    """
+    network = build_network(architecture, classes)
+    if start == "random":
+        return network
+    path = Path(start)
+    load_body(network, read_weights(path) if path.suffix else imagenet_weights(architecture, start))
+    return network
+
+
+def basis(spec: Spec, images: Images) -> str:
+    """Digest of what a run depends on besides `spec.training`: images and labels, preprocessing, network, teacher."""
+    teacher = trained_teacher(spec)
+    taught_by = "" if teacher is None else digest(teacher, None)
+    facts = [images.train.digest, images.val.digest, spec.labels, spec.architecture, taught_by]
+    text = json.dumps([*facts, spec.preprocessing.model_dump(mode="json")], ensure_ascii=False)
+    return hashlib.sha256(text.encode()).hexdigest()
