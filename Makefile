@@ -6,6 +6,9 @@ SHELL := /bin/sh
 
 PYTHON ?= $(or $(shell command -v python3.11),python3)
 MODEL ?= elpv
+ifneq ($(words $(MODEL)),1)
+$(error MODEL="$(MODEL)": a model's name is one word of letters, digits and underscores)
+endif
 MODEL_STORE ?= model_store
 export MODEL_STORE
 
@@ -16,12 +19,13 @@ ANY_READY := $(if $(wildcard $(READY)),,$(READY))
 BIN := $(VENV)/bin
 RUN := $(BIN)/python -m scripts
 
-ARCHIVES := $(MODEL_STORE)/mobilenet_v3-1.0.mar $(MODEL_STORE)/mobilenet_v3-2.0.mar
+# The served name, as the model's spec has it; where there is no spec, `archive` says so.
+NAME := $(or $(shell sed -n "s/^name: *[\"']\{0,1\}\([A-Za-z0-9_]*\).*/\1/p" "models/$(MODEL)/spec.yaml" 2>/dev/null),$(MODEL))
+ARCHIVES := $(MODEL_STORE)/$(NAME)-1.0.mar $(MODEL_STORE)/$(NAME)-2.0.mar
 # The tests' own, made anew whenever what goes into them changes; those that are served stay until somebody says so.
 TEST_STORE := model_store/test
-TEST_ARCHIVES := $(ARCHIVES:$(MODEL_STORE)/%=$(TEST_STORE)/%)
-MAKERS := archive version gate export quantize images network elpv spec
-ARCHIVE_INPUTS := $(wildcard handler/*.py) $(MAKERS:%=scripts/pipeline/%.py) requirements.lock \
+TEST_ARCHIVES := $(TEST_STORE)/mobilenet_v3-1.0.mar $(TEST_STORE)/mobilenet_v3-2.0.mar
+ARCHIVE_INPUTS := $(wildcard handler/*.py scripts/pipeline/*.py scripts/pipeline/data/*.py) requirements.lock \
 	models/elpv/spec.yaml models/elpv/split.csv models/elpv/checkpoint.safetensors
 
 # $(call need,NAME,EXAMPLE): a missing argument is an error that shows the whole command.
@@ -36,18 +40,24 @@ $(BENCH_READY): benchmarks/requirements.lock | $(READY)
 
 $(TEST_ARCHIVES): $(ARCHIVE_INPUTS)
 $(ARCHIVES) $(TEST_ARCHIVES): | $(READY)
-%/mobilenet_v3-1.0.mar:
-	@MODEL_STORE=$* $(RUN).archive --version 1.0 --precision float32
-%/mobilenet_v3-2.0.mar:
-	@MODEL_STORE=$* $(RUN).archive --version 2.0 --precision int8
+$(MODEL_STORE)/$(NAME)-1.0.mar:
+	@$(RUN).archive --version 1.0 --precision float32 --model "$(MODEL)"
+$(MODEL_STORE)/$(NAME)-2.0.mar:
+	@$(RUN).archive --version 2.0 --precision int8 --model "$(MODEL)"
+ifneq ($(ARCHIVES),$(TEST_ARCHIVES))
+$(TEST_STORE)/mobilenet_v3-1.0.mar:
+	@MODEL_STORE=$(TEST_STORE) $(RUN).archive --version 1.0 --precision float32 --model elpv
+$(TEST_STORE)/mobilenet_v3-2.0.mar:
+	@MODEL_STORE=$(TEST_STORE) $(RUN).archive --version 2.0 --precision int8 --model elpv
+endif
 
 ##@ Begin
 .PHONY: help setup serve start stop status predict
 help: ## this list
-	@awk 'BEGIN {FS = ":.*## "} /^##@/ {printf "\n%s\n", substr($$0, 5)} /^[a-z-]+:.*## / {printf "  %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk 'BEGIN {FS = ":.*## "} /^##@/ {printf "\n%s\n", substr($$0, 5)} /^[a-z-]+:.*## / {printf "  %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 setup: ## make .venv from the lock file (TORCH_INDEX=<index> for a CPU-only torch, PYTHON=<python3.11>)
 	@$(PYTHON) -m scripts.setup
-serve: | $(ARCHIVES) $(READY) ## set up and build what is missing, then serve in the foreground
+serve: | $(ARCHIVES) $(READY) ## [MODEL=elpv|imagenet|…]: set up and build what is missing, then serve in the foreground
 	@$(RUN).serve
 start: | $(ARCHIVES) $(READY) ## the same in the background
 	@$(RUN).start
@@ -59,11 +69,18 @@ predict: | $(ANY_READY) ## IMAGE=<file>: ask the running edge
 	@$(call need,IMAGE,IMAGE=cell.png)$(RUN).predict "$(IMAGE)"
 
 ##@ Models
-.PHONY: train archive
-train: | $(READY) ## MODEL=elpv: train the checkpoint of models/<MODEL>
-	@$(RUN).train --model "$(MODEL)"
+.PHONY: train archive evaluate quantization card
+train: | $(READY) ## MODEL= [DATA=<folder>|<table.csv>|cifar10|mnist] [RESTART=1]: train the checkpoint of models/<MODEL>, made from DATA
+	@$(RUN).train --model "$(MODEL)" $(if $(DATA),--data "$(DATA)") $(if $(RESTART),--restart)
 archive: | $(READY) ## VERSION= PRECISION=float32|int8 [CHECKPOINT=] [MODEL=]: export, quantize, gate, archive
 	@$(call need,VERSION,VERSION=3.0 PRECISION=int8)$(call need,PRECISION,VERSION=3.0 PRECISION=int8)$(RUN).archive --version "$(VERSION)" --precision "$(PRECISION)" --model "$(MODEL)" $(if $(CHECKPOINT),--checkpoint "$(CHECKPOINT)")
+evaluate: | $(READY) ## [VERSION=2.0 | URL=<…/predictions/name/2.0> | CHECKPOINT=] [MODEL=] [PART=test]: accuracy, recall, calibration
+	@$(RUN).evaluate --model "$(MODEL)" $(if $(URL),--url "$(URL)") $(if $(VERSION),--version "$(VERSION)") \
+		$(if $(CHECKPOINT),--checkpoint "$(CHECKPOINT)") --part $(or $(PART),test)
+quantization: | $(READY) ## MODEL=elpv: every way to quantize the checkpoint of models/<MODEL>, side by side; takes some minutes
+	@$(RUN).quantization --model "$(MODEL)"
+card: | $(READY) ## [MODEL=elpv] [TEXT=1]: the model card, from the evidence of the archives 1.0 and 2.0; TEXT=1 takes up edited notes only
+	@$(RUN).card --model "$(MODEL)" $(if $(TEXT),--text)
 
 ##@ Versions in service
 .PHONY: register split shadow apply scale
@@ -98,4 +115,4 @@ lock: | $(READY) ## make requirements.lock anew from pyproject.toml
 	@$(RUN).lock
 clean: ## stop the server, remove built archives and logs, keep .venv
 	@if [ -x $(BIN)/python ]; then $(RUN).stop; fi
-	@rm -rf $(or $(RUN_DIR),run) $(TEST_STORE) $(ARCHIVES) $(ARCHIVES:=.sha256)
+	@rm -rf $(or $(RUN_DIR),run) $(TEST_STORE) $(ARCHIVES) $(ARCHIVES:=.sha256) $(ARCHIVES:.mar=.gate.json)

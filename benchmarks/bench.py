@@ -1,6 +1,5 @@
 """One run: the product as shipped, then product and peers side by side."""
 
-import hashlib
 import os
 import platform
 import subprocess
@@ -21,6 +20,7 @@ from benchmarks.workload import Workload
 from handler import arithmetic
 from handler.metadata import Metadata
 from scripts.errors import UserError
+from scripts.files import sha256
 from scripts.pipeline.spec import MODELS, Spec
 from scripts.serving.places import REPOSITORY, Places
 
@@ -85,7 +85,7 @@ def _start(peers: Servers, folder: Path, archive: Path) -> list[Target]:
 
 def _build_stock(folder: Path, archive: Path) -> None:
     spec = Spec.load(MODELS / "elpv")
-    checkpoint = hashlib.sha256(spec.checkpoint_path.read_bytes()).hexdigest()
+    checkpoint = sha256(spec.checkpoint_path)
     if Metadata.load_verified(archive).training.get("checkpoint_sha256") != checkpoint:
         raise UserError(
             f"the archives are not of {spec.checkpoint_path}, which the stock handler runs; build them again: `make "
@@ -103,7 +103,9 @@ def _machine(archive: Path, workloads: Mapping[str, Workload]) -> dict[str, Any]
     return {
         "processor": _processor(),
         "cores": len(os.sched_getaffinity(0)),
-        "arithmetic": arithmetic.choose(metadata.graphs, "auto", torch.cpu.get_capabilities()),
+        "arithmetic": arithmetic.choose(
+            metadata.graphs, "auto", torch.cpu.get_capabilities(), metadata.gate.get("unmeasured", {})
+        ),
         "images": f"{len(workloads['photo'].paths)} of each kind, mean size: {sizes}",
         "client": "wrk, two threads, on the same cores",
         "versions": ", ".join(f"{name} {installed(name)}" for name in ("torch", "torchserve", "onnxruntime", "numpy")),

@@ -3,7 +3,8 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from benchmarks.results import FASTAPI, MOSEC, OURS, OURS_DIRECT, OURS_FLOAT, STOCK, Results, Sample, Spread
+from benchmarks.results import FASTAPI, MOSEC, OURS, OURS_DIRECT, OURS_FLOAT, STOCK, Results, Sample
+from scripts.spread import Spread
 
 KIND = "photo"
 

@@ -10,11 +10,11 @@ from PIL import Image
 
 from benchmarks import client, preprocessing, product, usage, workload
 from benchmarks.product import Files
-from benchmarks.results import Spread
 from benchmarks.servers import WORKERS, Target
 from benchmarks.workload import Workload
-from scripts.pipeline import elpv
+from scripts.pipeline.data import elpv
 from scripts.serving.places import Places
+from scripts.spread import Spread
 from scripts.tuning import edit
 
 CONNECTIONS = (1, 2, 4, 8, 16, 32, 64, 128, 256)
@@ -139,7 +139,7 @@ def _files(workers: int, batch: int) -> Files:
 
 def _views(width: int, height: int) -> Iterator[bytes]:
     for cell in elpv.cells()[::60]:
-        picture = Image.fromarray(cell.image()).resize((width, height), Image.Resampling.BICUBIC)
+        picture = Image.open(cell.path).convert("RGB").resize((width, height), Image.Resampling.BICUBIC)
         yield preprocessing.encode(picture, "JPEG")
 
 

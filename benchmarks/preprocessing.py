@@ -15,7 +15,7 @@ from handler.decode import EncodedImage
 from handler.engine import Engine
 from handler.metadata import Preprocessing
 from handler.preprocess import preprocess
-from scripts.pipeline import elpv
+from scripts.pipeline.data import elpv
 
 FORMATS = ("JPEG", "PNG", "WEBP")
 SMALLEST, LARGEST = 32, (4000, 3000)
@@ -86,7 +86,7 @@ def mixed(count: int, seed: int = 20191) -> Iterator[bytes]:
         if number % 10 == 0:
             source = pictures[number // 10 % len(pictures)]
         else:
-            source = Image.fromarray(cells[generator.integers(len(cells))].image())
+            source = Image.open(cells[generator.integers(len(cells))].path).convert("RGB")
         size = (min(width, LARGEST[0]), min(height, LARGEST[0]))
         yield encode(source.resize(size, Image.Resampling.BICUBIC), FORMATS[number % len(FORMATS)])
 

@@ -16,6 +16,7 @@ from benchmarks.server_metrics import Source
 from benchmarks.servers import WORKERS, Target, free_port
 from benchmarks.usage import Part
 from scripts.errors import UserError
+from scripts.pipeline.spec import DEFAULT_MODEL
 from scripts.serving import state
 from scripts.serving.places import REPOSITORY, Places, Ports, variable
 from scripts.tuning import edit
@@ -117,6 +118,7 @@ def _environment(folder: Path, files: Files) -> dict[str, str]:
         "RUN_DIR": str(folder / "run"),
         "CONFIG": str(config),
         "TRAFFIC": str(traffic),
+        "MODEL": DEFAULT_MODEL,
         "MODEL_STORE": str(Places.from_environment(os.environ).model_store.resolve()),
     }
     return inherited | ports | own
@@ -125,7 +127,7 @@ def _environment(folder: Path, files: Files) -> dict[str, str]:
 def only(version: str, *ready: str) -> str:
     """Return a traffic.yaml that gives everything to `version` and nothing to those that are `ready` besides."""
     weights = ", ".join([f'"{version}": 100', *(f'"{other}": 0' for other in ready)])
-    return f"model: {MODEL}\nsplit: {{{weights}}}\nsticky_header: x-user-id\n"
+    return f"split: {{{weights}}}\nsticky_header: x-user-id\n"
 
 
 def _verb(name: str, environment: dict[str, str]) -> None:

@@ -3,7 +3,8 @@
 from collections.abc import Callable, Mapping, Sequence
 from statistics import median
 
-from benchmarks.results import OURS, Results, Sample, Spread
+from benchmarks.results import OURS, Results, Sample
+from scripts.spread import Spread
 
 KIND = "photo"
 # Connections → the batch whose handler stages are shown beside them.

@@ -7,6 +7,7 @@ from pathlib import Path
 from benchmarks import profile
 from benchmarks.goals import Verdict, judge, p50, rate
 from benchmarks.results import OURS, Results, Sample
+from scripts.markdown import table
 
 
 def markdown(results: Results) -> str:
@@ -61,12 +62,6 @@ def _ceiling(results: Results) -> str:
         for ceiling in results.ceilings
     ]
     return table(("round", "images", "images/s", "CPU ms of an image"), rows)
-
-
-def table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
-    """Return a Markdown table."""
-    lines = ["| " + " | ".join(row) + " |" for row in [head, *rows]]
-    return "\n".join([lines[0], "|" + "---|" * len(head), *lines[1:]])
 
 
 def _title(load: tuple[str, int]) -> str:

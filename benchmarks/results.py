@@ -1,9 +1,10 @@
 """What a run measured, and the figures that are read out of it: medians, spreads, ratios pair by pair."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, field
-from statistics import median
 from typing import Any
+
+from scripts.spread import Spread
 
 OURS = "this project, int8"
 OURS_FLOAT = "this project, float32"
@@ -62,29 +63,6 @@ class CeilingSample:
     kind: str
     rate: float
     cpu_ms: float
-
-
-@dataclass(frozen=True)
-class Spread:
-    """A median and the smallest and largest of `count` values.
-
-    Of five independent rounds, smallest and largest hold the true median with a probability of 94 %
-    (1 - 2 / 2**5), whatever the distribution.
-    """
-
-    median: float
-    low: float
-    high: float
-    count: int
-
-    @classmethod
-    def of(cls, values: Sequence[float]) -> "Spread":
-        """Return the spread of at least one value."""
-        return cls(median(values), min(values), max(values), len(values))
-
-    def text(self, digits: int = 2) -> str:
-        """Return e.g. `1.62 (1.55 to 1.70)`."""
-        return f"{self.median:.{digits}f} ({self.low:.{digits}f} to {self.high:.{digits}f})"
 
 
 @dataclass

@@ -15,7 +15,7 @@ from handler.request import Request
 from handler.service import Service
 from handler.settings import Settings
 from scripts.errors import UserError
-from scripts.pipeline import elpv
+from scripts.pipeline.data import elpv
 
 PHOTO_SIZE = (500, 375)
 JPEG_QUALITY = 90
@@ -120,7 +120,9 @@ def photographs() -> list[Image.Image]:
 
 def _photos() -> list[bytes]:
     """Views of 500x375 out of real pictures: scikit-learn's two photographs, in colour, and cells, enlarged."""
-    cells = [Image.fromarray(cell.image()).resize((640, 640), Image.Resampling.BICUBIC) for cell in elpv.cells()[::41]]
+    cells = [
+        Image.open(cell.path).convert("RGB").resize((640, 640), Image.Resampling.BICUBIC) for cell in elpv.cells()[::41]
+    ]
     generator = np.random.default_rng(20191)
     views = [_view(image, generator) for _ in range(48) for image in photographs()]
     # Cells last: they are taken only where photographs don't give a label often enough.

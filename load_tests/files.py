@@ -1,12 +1,17 @@
-"""What is sent: solar cells as they are, and files that no decoder can read."""
+"""What is sent: the model's own images as they are, and files that no decoder can read."""
 
 from dataclasses import dataclass
 from functools import cache
+from pathlib import Path
 
-from scripts.pipeline import elpv
+from scripts.pipeline.data import elpv
+from scripts.pipeline.data.photos import photos
+from scripts.pipeline.data.sources import every_sample
+from scripts.pipeline.spec import Spec
+from scripts.pipeline.spec_data import Unlabelled
 
 # Enough that no cache of answers could help, few enough to hold in memory.
-CELLS = 256
+IMAGES = 256
 
 
 @dataclass(frozen=True)
@@ -19,16 +24,19 @@ class Broken:
 
 
 @cache
-def cells() -> tuple[bytes, ...]:
-    """Return encoded cells, spread evenly over the data set."""
-    every = elpv.cells()
-    return tuple(cell.path.read_bytes() for cell in every[:: len(every) // CELLS])
+def images(model: Path) -> tuple[bytes, ...]:
+    """Return encoded images of the data of the model in this folder, spread evenly over it."""
+    spec = Spec.load(model)
+    if isinstance(spec.data, Unlabelled):
+        return tuple(path.read_bytes() for path in photos(spec))
+    every = every_sample(spec)
+    return tuple(sample.read() for sample in every[:: max(1, len(every) // IMAGES)])
 
 
 @cache
 def broken() -> tuple[Broken, ...]:
     """Return one body of each kind."""
-    cell = cells()[0]
+    cell = elpv.cells()[0].path.read_bytes()
     return (
         Broken(cell[: len(cell) // 2], 400, "unreadable_image"),
         Broken(cell[:8] + bytes(len(cell) - 8), 400, "unreadable_image"),

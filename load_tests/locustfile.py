@@ -1,6 +1,6 @@
-"""Visitors with solar cells against the edge; `make load` runs it, docs/load.md describes it.
+"""Visitors with images of the served model's data against the edge; `make load` runs it, docs/load.md describes it.
 
-A visitor has an id, sends a few cells and must meet the same version each time.
+A visitor has an id, sends a few images and must meet the same version each time.
 """
 
 import json
@@ -21,12 +21,12 @@ from locust.env import Environment
 from load_tests import figure, files, thresholds
 from load_tests.shapes import SHAPES, Shape
 from load_tests.thresholds import Seen
-from scripts.pipeline.spec import MODELS, Spec
+from scripts.pipeline.spec import DEFAULT_MODEL, MODELS, Spec
 from scripts.serving import traffic
 from scripts.serving.places import REPOSITORY, Places
 
 locust.stats.CURRENT_RESPONSE_TIME_PERCENTILE_WINDOW = figure.WINDOW_S
-SPEC = Spec.load(REPOSITORY / MODELS / "elpv")
+SPEC = Spec.load(REPOSITORY / MODELS / (os.environ.get("MODEL") or DEFAULT_MODEL))
 PATH = f"/predictions/{SPEC.name}"
 VISIT = 5
 # By the version that answered first; workers send theirs to the master.
@@ -55,7 +55,7 @@ class Stages(LoadTestShape):
 
 
 class Visitor(FastHttpUser):
-    """Somebody who looks at a few cells, and is followed by somebody else."""
+    """Somebody who looks at a few images, and is followed by somebody else."""
 
     # A person or a machine that does something with an answer before it asks again.
     wait_time = between(0.05, 0.15)
@@ -70,15 +70,15 @@ class Visitor(FastHttpUser):
         if random.random() < _shape(self.environment).broken:
             self._send_broken()
         else:
-            self._send_cell()
+            self._send_image()
 
     def _arrive(self) -> None:
         self.identity = str(uuid4())
         self.version: str | None = None
         self.looked = 0
 
-    def _send_cell(self) -> None:
-        with self._post(random.choice(files.cells())) as response:
+    def _send_image(self) -> None:
+        with self._post(random.choice(files.images(SPEC.folder))) as response:
             version = response.headers.get("x-model-version") if response.headers else None
             response.request_meta["name"] = f"version {version}" if version else "no version"
             problem = self._problem(response, version)

@@ -16,13 +16,14 @@ def main(as_json: Annotated[bool, typer.Option("--json", help="Print one JSON ob
     """Apply weights, shadow, workers and batching; name what needs a restart."""
     with Live.attach(os.environ) as live:
         outcome = changes.apply(live, changes.load_static(live.wanted))
+        restart = live.wanted.restart
     if as_json:
         print(json.dumps(asdict(outcome)))
         return
     for sentence in outcome.done:
         print(sentence)
     for sentence in outcome.needs_restart:
-        print(f"needs a restart (`make stop start`): {sentence}")
+        print(f"needs a restart (`{restart}`): {sentence}")
 
 
 if __name__ == "__main__":

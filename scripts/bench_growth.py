@@ -7,10 +7,11 @@ from typing import Annotated
 
 import typer
 
-from benchmarks import growth, report
+from benchmarks import growth
 from benchmarks.growth import Curve
 from scripts import cli
 from scripts.bench import RESULTS
+from scripts.markdown import table
 from scripts.serving.places import Places
 
 
@@ -31,7 +32,7 @@ def main(
 
 def _table(curve: Curve) -> str:
     rows = [(f"{p.at:g}", p.rate.text(1), p.p95_ms.text(0), p.cpu_ms.text(), str(p.failures)) for p in curve.points]
-    return report.table((curve.axis, "right answers/s", "p95 ms", "server CPU ms", "failures"), rows)
+    return table((curve.axis, "right answers/s", "p95 ms", "server CPU ms", "failures"), rows)
 
 
 if __name__ == "__main__":

@@ -12,8 +12,9 @@ from load_tests import figure
 from load_tests.shapes import SHAPES
 from scripts import cli
 from scripts.errors import UserError
-from scripts.serving.installation import Installation
-from scripts.serving.places import REPOSITORY
+from scripts.pipeline.spec import DEFAULT_MODEL
+from scripts.serving.live import attached
+from scripts.serving.places import REPOSITORY, Places
 
 LOCUSTFILE = REPOSITORY / "load_tests" / "locustfile.py"
 
@@ -31,9 +32,10 @@ def main(  # noqa: PLR0913, PLR0917  (Typer's options)
     if shape not in SHAPES:
         raise UserError(f"there is no shape {shape!r}; choose from {', '.join(SHAPES)}.")
     if join:
-        raise typer.Exit(_locust("--worker", "--master-host", join))
-    wanted = Installation.read(os.environ)
-    folder = wanted.places.run / "load" / shape
+        raise typer.Exit(_locust(os.environ.get("MODEL") or DEFAULT_MODEL, "--worker", "--master-host", join))
+    # Another machine's server may be loaded without one here.
+    url, model = (host, os.environ.get("MODEL") or DEFAULT_MODEL) if host else _running()
+    folder = Places.from_environment(os.environ).run / "load" / shape
     folder.mkdir(parents=True, exist_ok=True)
     seconds = seconds or SHAPES[shape].duration_s
     if workers:
@@ -41,7 +43,8 @@ def main(  # noqa: PLR0913, PLR0917  (Typer's options)
             f"waiting for {workers} workers: `make load JOIN=<this machine>` on each machine, once a core", flush=True
         )
     status = _locust(
-        *("--host", host or wanted.url, "--shape", shape, "--seconds", str(seconds), "--all-users", str(users)),
+        model,
+        *("--host", url, "--shape", shape, "--seconds", str(seconds), "--all-users", str(users)),
         *("--html", str(folder / "report.html"), "--csv", str(folder / "locust"), "--csv-full-history"),
         *(() if page else ("--headless", "--only-summary")),
         *(("--master", "--expect-workers", str(workers)) if workers else ()),
@@ -53,10 +56,16 @@ def main(  # noqa: PLR0913, PLR0917  (Typer's options)
     raise typer.Exit(status)
 
 
-def _locust(*options: str) -> int:
+def _running() -> tuple[str, str]:
+    """Return the URL and the model of this checkout's server."""
+    _, running = attached(os.environ)
+    return running.url, running.model
+
+
+def _locust(model: str, *options: str) -> int:
     """Return Locust's exit status."""
     command = [sys.executable, "-m", "locust", "--locustfile", str(LOCUSTFILE), *options]
-    return subprocess.run(command, cwd=REPOSITORY, check=False).returncode
+    return subprocess.run(command, cwd=REPOSITORY, env={**os.environ, "MODEL": model}, check=False).returncode
 
 
 def _shown(path: Path) -> Path:

@@ -10,8 +10,7 @@ import typer
 
 from scripts import cli
 from scripts.errors import UserError
-from scripts.serving import state
-from scripts.serving.installation import Installation
+from scripts.serving.live import attached
 
 _TIMEOUT_S = 60
 
@@ -67,11 +66,8 @@ def _url(version: str | None) -> str:
     Raises:
         UserError: none runs there.
     """
-    wanted = Installation.read(os.environ)
-    running = state.running(wanted.places.run)
-    if running is None:
-        raise UserError(f"nothing serves in {wanted.places.run}; `make start` first.")
-    return f"{running.url}/predictions/{wanted.traffic.model}" + (f"/{version}" if version else "")
+    wanted, running = attached(os.environ)
+    return f"{running.url}/predictions/{wanted.spec.name}" + (f"/{version}" if version else "")
 
 
 if __name__ == "__main__":

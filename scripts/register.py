@@ -22,7 +22,7 @@ def main(
         else:
             live.require_same(version)
         live.steer(live.wanted.traffic)
-        path = f"{live.wanted.url}/predictions/{live.wanted.traffic.model}/{version}"
+        path = f"{live.wanted.url}/predictions/{live.wanted.spec.name}/{version}"
     if as_json:
         print(json.dumps({"version": version, "new": new, "path": path}))
     else:

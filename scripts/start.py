@@ -12,6 +12,7 @@ import typer
 from scripts import cli
 from scripts.errors import UserError
 from scripts.serving import processes, state
+from scripts.serving.live import require_same_model
 from scripts.serving.places import REPOSITORY, Places
 
 
@@ -22,6 +23,7 @@ def main(as_json: Annotated[bool, typer.Option("--json", help="Print one JSON ob
     if running and running.phase != "serving":
         raise UserError(f"a server is {running.phase} in {run}; try again when it is done.")
     if running:
+        require_same_model(running, os.environ)
         print(json.dumps({"url": running.url, "already_running": True}) if as_json else f"already runs: {running.url}")
         return
     run.mkdir(parents=True, exist_ok=True)

@@ -11,7 +11,9 @@ from typing import Annotated
 import typer
 
 from scripts import cli
+from scripts.errors import UserError
 from scripts.files import replace_file
+from scripts.pipeline.spec import DEFAULT_MODEL
 from scripts.serving import properties, traffic
 from scripts.serving.places import Places
 from scripts.tuning.measure import apply, bench
@@ -30,6 +32,8 @@ def main(  # noqa: PLR0913, PLR0917  (Typer's options)
 ) -> None:
     """Sweep workers, threads, batch and delay on servers of its own; a running server is not touched."""
     began = time.monotonic()
+    if os.environ.get("MODEL", DEFAULT_MODEL) not in ("", DEFAULT_MODEL):
+        raise UserError(f"only MODEL={DEFAULT_MODEL} can be tuned yet; leave MODEL out.")
     places = Places.from_environment(os.environ)
     version = version or traffic.read(places.traffic).default
     trials: list[Trial] = []

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from scripts.pipeline import elpv
+from scripts.pipeline.data import elpv
 
 MODEL_STORE = Path(os.environ.get("MODEL_STORE", "model_store/test"))
 

@@ -34,7 +34,7 @@ def scale(live: Live, version: str, workers: int) -> Outcome:
     Raises:
         UserError: there is no such version, they don't fit the cores, or don't come up; the file is as it was then.
     """
-    config, model = live.wanted.config, live.wanted.traffic.model
+    config, model = live.wanted.config, live.wanted.spec.name
     if live.management.describe(version) is None:
         raise UserError(f"version {version or '(none)'} is not registered; `make status` lists those that are.")
     properties.check_cores(config, model, version, workers)
@@ -66,7 +66,7 @@ def apply(live: Live, effective: Mapping[str, Any]) -> Outcome:
     live.route(wanted.traffic)
     needs_restart = [f"{key} ({was} → {now})" for key, was, now in _differences(effective, static(wanted))]
     for version, description in live.descriptions().items():
-        settings = wanted.config.version(wanted.traffic.model, version)
+        settings = wanted.config.version(wanted.spec.name, version)
         if not _same_batching(description, settings):
             if without(wanted.traffic, version, live.descriptions()) is None:
                 needs_restart.append(f"batching of {version} (no other version can take its traffic meanwhile)")
@@ -89,7 +89,6 @@ def static(wanted: Installation) -> dict[str, Any]:
         **{f"config.properties: {key}": value for key, value in config.torchserve.items() if key != "models"},
         **{f"config.properties: handler.{key}": value for key, value in config.handler.model_dump().items()},
         **{f"traffic.yaml: edge.{key}": value for key, value in traffic.edge.model_dump().items()},
-        "traffic.yaml: model": traffic.model,
     }
     return dict(json.loads(json.dumps(found)))
 

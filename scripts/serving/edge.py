@@ -25,12 +25,13 @@ _LOG_TEXT = re.compile(r"^\[[^]]*\]\[\d+\]\[(warning|error|critical)\]\[\w+\] \[
 class Edge:
     """The files of one run directory that Envoy watches, and what it makes of them."""
 
-    def __init__(self, run: Path, ports: Ports, templates: Path = TEMPLATES) -> None:
-        """Keep the files in `run`/edge."""
+    def __init__(self, run: Path, ports: Ports, model: str, templates: Path = TEMPLATES) -> None:
+        """Keep the files in `run`/edge; `model` is the served name."""
         self.folder = run / "edge"
         self.log = run / "envoy.log"
         self.access_log = run / "access.log"
         self._ports = ports
+        self._model = model
         self._admin = Admin(ports.admin)
         self._templates = jinja2.Environment(
             loader=jinja2.FileSystemLoader(templates),
@@ -137,7 +138,7 @@ class Edge:
             folder=str(self.folder),
             access_log=str(self.access_log),
             versions=list(versions),
-            model=traffic.model,
+            model=self._model,
             split=traffic.split,
             sticky_header=traffic.sticky_header,
             shadow=traffic.shadow,

@@ -6,8 +6,9 @@ from dataclasses import dataclass, replace
 from handler.metadata import Metadata
 from scripts.errors import UserError
 from scripts.pipeline import archive
+from scripts.pipeline.spec import DEFAULT_MODEL, MODELS, Spec
 from scripts.serving import properties, traffic
-from scripts.serving.places import Places, Ports
+from scripts.serving.places import REPOSITORY, Places, Ports
 from scripts.serving.properties import Config
 from scripts.serving.traffic import Traffic
 
@@ -18,12 +19,16 @@ class Installation:
 
     Attributes:
         places: folders and files.
+        model: the folder of models/ that MODEL names.
+        spec: of that model; its name is the served one.
         config: config.properties.
         traffic: traffic.yaml.
         ports: those of both files, as overridden by the environment.
     """
 
     places: Places
+    model: str
+    spec: Spec
     config: Config
     traffic: Traffic
     ports: Ports
@@ -38,9 +43,11 @@ class Installation:
         places = Places.from_environment(environment)
         config = properties.read(places.config)
         wanted = traffic.read(places.traffic)
-        _fit_together(config, wanted)
+        model = environment.get("MODEL") or DEFAULT_MODEL
+        spec = Spec.load(REPOSITORY / MODELS / model)
+        _fit_together(config, wanted, spec.name)
         ports = replace(config.ports(), edge=wanted.edge.port).overridden(environment)
-        return cls(places, config, wanted, ports)
+        return cls(places, model, spec, config, wanted, ports)
 
     def verified(self, version: str) -> Metadata:
         """Return what a version's archive says of itself, after its digest was checked.
@@ -48,7 +55,12 @@ class Installation:
         Raises:
             UserError: it is missing or was changed.
         """
-        return archive.verify(self.places.archive(self.traffic.model, version))
+        return archive.verify(self.places.archive(self.spec.name, version), self.model)
+
+    @property
+    def restart(self) -> str:
+        """The command that starts this model's server anew."""
+        return "make stop start" + ("" if self.model == DEFAULT_MODEL else f" MODEL={self.model}")
 
     @property
     def url(self) -> str:
@@ -58,7 +70,7 @@ class Installation:
         return f"http://{f'[{host}]' if ':' in host else host}:{self.ports.edge}"
 
 
-def _fit_together(config: Config, wanted: Traffic) -> None:
+def _fit_together(config: Config, wanted: Traffic, name: str) -> None:
     # netty's default (ConfigManager.getMaxRequestSize).
     limit = int(config.torchserve.get("max_request_size", "6553500"))
     if wanted.edge.max_body_bytes > limit:
@@ -67,10 +79,10 @@ def _fit_together(config: Config, wanted: Traffic) -> None:
             f"({wanted.edge.max_body_bytes}); raise the first or lower the second."
         )
     for version in wanted.versions:
-        settings = config.version(wanted.model, version)
-        properties.check_cores(config, wanted.model, version, settings.max_workers)
+        settings = config.version(name, version)
+        properties.check_cores(config, name, version, settings.max_workers)
         if settings.min_workers == 0:
             raise UserError(
-                f"{config.path}: `models`: {wanted.model} {version}: minWorkers is 0, but traffic.yaml names the "
+                f"{config.path}: `models`: {name} {version}: minWorkers is 0, but traffic.yaml names the "
                 "version; raise it, or take the version out there."
             )

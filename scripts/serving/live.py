@@ -14,6 +14,8 @@ from scripts.serving.edge import Edge
 from scripts.serving.envoy_admin import Admin
 from scripts.serving.installation import Installation
 from scripts.serving.management import Description, Management
+from scripts.serving.places import Places
+from scripts.serving.state import State
 from scripts.serving.traffic import Traffic
 
 # A worker that loads a model on a busy machine.
@@ -46,19 +48,15 @@ class Live:
         Raises:
             UserError: nothing runs, or one of the operator's files has a mistake.
         """
-        wanted = Installation.read(environment)
+        wanted, running = attached(environment)
         run = wanted.places.run
-        running = state.running(run)
-        if running is None or running.phase != "serving":
-            raise UserError(f"nothing serves in {run}; `make start` first.")
-        wanted = replace(wanted, ports=running.ports)
         model_log = torchserve.Folders(run / "torchserve").model_log
         with (
             (run / "change.lock").open("w") as lock,
-            Management(running.ports.management, wanted.traffic.model, model_log) as management,
+            Management(running.ports.management, wanted.spec.name, model_log) as management,
         ):
             fcntl.flock(lock, fcntl.LOCK_EX)
-            yield cls(wanted, management, Edge(run, running.ports), Admin(running.ports.admin))
+            yield cls(wanted, management, Edge(run, running.ports, wanted.spec.name), Admin(running.ports.admin))
 
     def descriptions(self) -> dict[str, Description]:
         """Return the registered versions."""
@@ -106,7 +104,7 @@ class Live:
         Raises:
             UserError: the archive is missing or was changed, or its worker does not come up; it is taken out again.
         """
-        places, model = self.wanted.places, self.wanted.traffic.model
+        places, model = self.wanted.places, self.wanted.spec.name
         settings = self.wanted.config.version(model, version)
         self.wanted.verified(version)
         self.management.register(places.archive(model, version), settings)
@@ -128,7 +126,7 @@ class Live:
         if running and running.get("digest") != archived.digest:
             raise UserError(
                 f"version {version} runs with other content than its archive now has; build that under a new version, "
-                "or `make stop start`."
+                f"or `{self.wanted.restart}`."
             )
 
     @contextmanager
@@ -159,6 +157,34 @@ class Live:
         description = self.management.describe(version)
         waiting = description.queue if description else 0
         return waiting == 0 and self.admin.active_by_version(version) == 0
+
+
+def attached(environment: Mapping[str, str]) -> tuple[Installation, State]:
+    """Return what the operator's files say now of the model that the running server has, and that server.
+
+    Raises:
+        UserError: nothing runs, MODEL names another model, or one of the operator's files has a mistake.
+    """
+    run = Places.from_environment(environment).run
+    running = state.running(run)
+    if running is None or running.phase != "serving":
+        raise UserError(f"nothing serves in {run}; `make start` first.")
+    require_same_model(running, environment)
+    wanted = Installation.read({**environment, "MODEL": running.model})
+    return replace(wanted, ports=running.ports), running
+
+
+def require_same_model(running: State, environment: Mapping[str, str]) -> None:
+    """Return when MODEL names no model or the one that is served.
+
+    Raises:
+        UserError: it names another.
+    """
+    asked = environment.get("MODEL") or running.model
+    if asked != running.model:
+        raise UserError(
+            f"the server that runs serves MODEL={running.model}, not {asked}; leave MODEL out, or `make stop` first."
+        )
 
 
 def require_ready(wanted: Traffic, registered: Mapping[str, Description]) -> None:

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Literal
 
 from scripts.files import replace_file
+from scripts.pipeline.spec import DEFAULT_MODEL
 from scripts.serving import processes
 from scripts.serving.places import Ports
 from scripts.serving.processes import Record
@@ -25,12 +26,14 @@ class State:
         servers: `torchserve` and `envoy`, as far as they were started.
         ports: those in use.
         url: the edge's address.
+        model: the folder of models/ that is served.
     """
 
     phase: Phase
     supervisor: Record
     ports: Ports
     url: str
+    model: str
     servers: dict[str, Record] = field(default_factory=dict)
 
     @property
@@ -64,6 +67,8 @@ def load(run: Path) -> State | None:
         supervisor=Record(**document["supervisor"]),
         ports=Ports(**document["ports"]),
         url=document["url"],
+        # A server that was started before there was a choice.
+        model=document.get("model", DEFAULT_MODEL),
         servers={name: Record(**record) for name, record in document["servers"].items()},
     )
 

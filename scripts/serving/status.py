@@ -36,7 +36,7 @@ def collect(live: Live) -> dict[str, Any]:
     return {
         "running": True,
         "url": wanted.url,
-        "model": wanted.traffic.model,
+        "model": wanted.spec.name,
         "healthz": _healthz(wanted.url),
         "versions": versions,
         "missing": [version for version in wanted.traffic.versions if version not in versions],

@@ -53,7 +53,7 @@ class Supervisor:
         """Prepare a run; nothing happens yet."""
         self._wanted = wanted
         self._run = wanted.places.run
-        self._edge = Edge(self._run, wanted.ports)
+        self._edge = Edge(self._run, wanted.ports, wanted.spec.name)
         self._servers: dict[str, subprocess.Popen[bytes]] = {}
         self._logs = {"torchserve": self._run / "torchserve" / "torchserve.log", "envoy": self._edge.log}
         self._signal: int | None = None
@@ -99,7 +99,8 @@ class Supervisor:
         wanted = self._wanted
         self._deadline = time.monotonic() + START_WITHIN_S
         ports.require_free(wanted.ports, wanted.traffic.edge.address)
-        self._state = State("starting", Record.of(os.getpid(), session=False), wanted.ports, wanted.url).save(self._run)
+        supervisor = Record.of(os.getpid(), session=False)
+        self._state = State("starting", supervisor, wanted.ports, wanted.url, wanted.model).save(self._run)
         changes.save_static(wanted)
         self._launch("torchserve", lambda: torchserve.start(wanted.config, wanted.ports, wanted.places))
         self._await("TorchServe", lambda: _ok(f"http://127.0.0.1:{wanted.ports.inference}/ping"))
@@ -113,15 +114,15 @@ class Supervisor:
 
     def _register(self) -> None:
         wanted = self._wanted
-        traffic, config = wanted.traffic, wanted.config
+        traffic, config, name = wanted.traffic, wanted.config, wanted.spec.name
         model_log = torchserve.Folders(self._run / "torchserve").model_log
-        with Management(wanted.ports.management, traffic.model, model_log) as management:
+        with Management(wanted.ports.management, name, model_log) as management:
             # The default first: TorchServe makes the first one its default, and workers come up side by side.
             for version in sorted(traffic.versions, key=lambda version: version != traffic.default):
-                settings = config.version(traffic.model, version)
-                management.register(wanted.places.archive(traffic.model, version), settings)
+                settings = config.version(name, version)
+                management.register(wanted.places.archive(name, version), settings)
             for version in traffic.versions:
-                workers = config.version(traffic.model, version).min_workers
+                workers = config.version(name, version).min_workers
                 management.wait_ready(version, workers, self._left_s(), self._check_starting)
 
     def _launch(self, name: str, start: Callable[[], subprocess.Popen[bytes]]) -> None:

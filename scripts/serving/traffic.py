@@ -55,12 +55,10 @@ class Traffic(StrictModel):
     """What traffic.yaml says.
 
     Attributes:
-        model: the served name.
         split: percent by version, in the file's order; 0 keeps a version ready without giving it any.
         sticky_header: requests with the same value of it meet the same version; None: each is drawn anew.
     """
 
-    model: Name
     split: dict[Name, int] = Field(min_length=1)
     sticky_header: str | None = None
     shadow: Shadow | None = None

@@ -41,7 +41,7 @@ def document(content: str, path: Path) -> CommentedMap:
         problem = str(getattr(error, "problem", error)).splitlines()[0]
         raise UserError(f"{path}: no valid YAML{line}: {problem}.") from None
     if not isinstance(found, CommentedMap):
-        raise UserError(f"{path}: it must hold keys like `model:` and `split:`.")
+        raise UserError(f"{path}: it must hold keys like `split:`.")
     return found
 
 

@@ -2,8 +2,8 @@ from pathlib import Path
 
 from benchmarks import growth
 from benchmarks.growth import Curve, Point
-from benchmarks.results import Spread
 from scripts.serving import properties
+from scripts.spread import Spread
 
 
 def test_a_curve_has_its_throughput_and_tail_in_the_figure(tmp_path: Path) -> None:

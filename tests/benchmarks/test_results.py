@@ -1,7 +1,8 @@
 import pytest
 
 from benchmarks import goals, report
-from benchmarks.results import FASTAPI, OURS, OURS_DIRECT, CeilingSample, Results, Sample, Spread
+from benchmarks.results import FASTAPI, OURS, OURS_DIRECT, CeilingSample, Results, Sample
+from scripts.spread import Spread
 
 
 def sample(number: int, target: str, rate: float, connections: int = 16, p50_ms: float = 10.0) -> Sample:

@@ -45,7 +45,7 @@ class Server:
     environment: Mapping[str, str] = field(repr=False)
 
     @classmethod
-    def prepare(cls, folder: Path, split: str, model_store: Path) -> "Server":
+    def prepare(cls, folder: Path, split: str, model_store: Path, model: str = "elpv") -> "Server":
         """Return an installation with copies of the shipped configuration and another split, as in `"1.0": 100`."""
         shutil.copy(REPOSITORY / "config.properties", folder)
         shipped = (REPOSITORY / "traffic.yaml").read_text()
@@ -60,6 +60,7 @@ class Server:
             "CONFIG": str(folder / "config.properties"),
             "TRAFFIC": str(folder / "traffic.yaml"),
             "MODEL_STORE": str(model_store.resolve()),
+            "MODEL": model,
         }
         return cls(folder / "run", ports, environment)
 

@@ -129,7 +129,7 @@ def test_a_split_that_envoy_refuses_is_reported_and_taken_back(server: Server, c
     file = server.traffic.read_text()
     rendered = (server.run_dir / "edge" / "routes.yaml").read_text()
     with Live.attach(server.environment) as live:
-        broken = replace(live, edge=Edge(server.run_dir, Ports(**server.ports), templates))
+        broken = replace(live, edge=Edge(server.run_dir, Ports(**server.ports), MODEL, templates))
         text = re.sub(r"split: .*", 'split: {"1.0": 30, "2.0": 70}', file)
         with pytest.raises(UserError, match=r"Envoy refuses .*routes\.yaml: .*unknown weighted cluster 'nowhere-1\.0'"):
             broken.commit(text)

@@ -187,7 +187,7 @@ def test_the_access_log_says_who_answered_what_and_how_long_it_took(server: Serv
 def test_a_full_access_log_is_put_aside_and_a_new_one_begun(server: Server, cell: bytes) -> None:
     log = server.run_dir / "access.log"
     assert processes.wait_until(lambda: log.stat().st_size > 0, 30)
-    Edge(server.run_dir, Ports(**server.ports)).rotate_access_log(limit_bytes=1)
+    Edge(server.run_dir, Ports(**server.ports), MODEL).rotate_access_log(limit_bytes=1)
     assert log.with_suffix(".log.1").stat().st_size > 0
     server.predict(cell, headers={"x-request-id": "after-the-rotation"})
     assert processes.wait_until(lambda: log.is_file() and "after-the-rotation" in log.read_text(), 30)

@@ -205,7 +205,7 @@ def test_stop_leaves_other_peoples_processes_alone(own_server: Server) -> None:
     with subprocess.Popen(["sleep", "600"], start_new_session=True) as stranger:
         record = processes.Record(pid=stranger.pid, created_s=psutil.Process(stranger.pid).create_time() - 100)
         ports = state.Ports()
-        state.State("serving", record, ports, "http://x", {"torchserve": record}).save(own_server.run_dir)
+        state.State("serving", record, ports, "http://x", "elpv", {"torchserve": record}).save(own_server.run_dir)
         assert own_server.verb("stop").stdout == "nothing runs\n"
         assert stranger.poll() is None
         stranger.kill()

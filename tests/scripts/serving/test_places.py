@@ -3,6 +3,8 @@
 import os
 import re
 import socket
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -57,15 +59,40 @@ def free_but(admin: int) -> Ports:
 
 
 def test_a_version_that_gets_traffic_needs_a_worker(tmp_path: Path) -> None:
-    (tmp_path / "traffic.yaml").write_text('model: m\nsplit: {"1.0": 100}\n')
-    (tmp_path / "config.properties").write_text('max_request_size=20000000\nmodels={"m": {"1.0": {"minWorkers": 0}}}\n')
+    (tmp_path / "traffic.yaml").write_text('split: {"1.0": 100}\n')
+    (tmp_path / "config.properties").write_text(
+        'max_request_size=20000000\nmodels={"mobilenet_v3": {"1.0": {"minWorkers": 0}}}\n'
+    )
     environment = {"TRAFFIC": str(tmp_path / "traffic.yaml"), "CONFIG": str(tmp_path / "config.properties")}
-    with pytest.raises(UserError, match=r"m 1\.0: minWorkers is 0, but traffic\.yaml names the version"):
+    with pytest.raises(UserError, match=r"mobilenet_v3 1\.0: minWorkers is 0, but traffic\.yaml names the version"):
         Installation.read(environment)
 
 
 def test_the_two_files_have_to_fit_together(tmp_path: Path) -> None:
-    (tmp_path / "traffic.yaml").write_text('model: m\nsplit: {"1.0": 100}\nedge: {max_body_bytes: 17000000}\n')
+    (tmp_path / "traffic.yaml").write_text('split: {"1.0": 100}\nedge: {max_body_bytes: 17000000}\n')
     environment = {"TRAFFIC": str(tmp_path / "traffic.yaml")}
     with pytest.raises(UserError, match=r"`max_request_size` \(16777216\) is below `edge.max_body_bytes`"):
         Installation.read(environment)
+
+
+def test_model_chooses_the_served_name_and_elpv_is_the_default() -> None:
+    assert Installation.read({}).spec.name == Installation.read({"MODEL": ""}).spec.name == "mobilenet_v3"
+    chosen = Installation.read({"MODEL": "imagenet"})
+    assert (chosen.model, chosen.spec.name, chosen.restart) == (
+        "imagenet",
+        "imagenet",
+        "make stop start MODEL=imagenet",
+    )
+
+
+def test_a_model_that_does_not_exist_is_answered_with_the_known_ones() -> None:
+    with pytest.raises(
+        UserError, match=r"models/nothing/spec\.yaml: no such spec; the models here are: elpv, .*imagenet"
+    ):
+        Installation.read({"MODEL": "nothing"})
+
+
+def test_serving_does_not_import_torch() -> None:
+    """It takes seconds, and longer on a busy machine; only the workers and the pipeline need it."""
+    code = "import sys, scripts.serve, scripts.start, scripts.predict; sys.exit('torch' in sys.modules)"
+    assert subprocess.run([sys.executable, "-c", code], cwd=REPOSITORY, check=False).returncode == 0

@@ -23,36 +23,35 @@ def written(folder: Path, text: str) -> Path:
 
 def test_the_shipped_file_gives_90_to_the_float_version_and_10_to_the_int8_one() -> None:
     wanted = traffic.read(SHIPPED)
-    assert (wanted.model, wanted.split, wanted.default) == ("mobilenet_v3", {"1.0": 90, "2.0": 10}, "1.0")
+    assert (wanted.split, wanted.default) == ({"1.0": 90, "2.0": 10}, "1.0")
     assert wanted.edge == traffic.Edge()
 
 
 def test_a_shadow_that_has_no_weight_is_one_of_the_versions(tmp_path: Path) -> None:
-    text = 'model: m\nsplit: {"1.0": 100}\nshadow: {version: "2.0", percent: 5}\n'
+    text = 'split: {"1.0": 100}\nshadow: {version: "2.0", percent: 5}\n'
     assert traffic.read(written(tmp_path, text)).versions == ["1.0", "2.0"]
 
 
 @pytest.mark.parametrize(
     ("text", "sentence"),
     [
-        ('model: m\nsplit: {"1.0": 50, "2.0": 40}', "`split`: the weights add up to 90; make it 100"),
-        ('model: m\nsplit: {"1.0": 150, "2.0": -50}', '"2.0" has -50; weights are 0 to 100'),
-        ("model: m\nsplit: {1.0: 100}", 'the version 1.0 is read as a number; write it as a name, in quotes: "1.0"'),
-        ('model: m\nsplit: {"1.0": 100}\nshadow: {version: 2.0}', "the version 2.0 is read as a number"),
-        ('model: m\nsplit: {"1.0": 100}\nshadw: null', "unknown key `shadw`; did you mean `shadow`?"),
-        ("model: m", "`split` is missing; add it."),
-        ("model: m\nsplit: {}", "`split`"),
-        ('model: m\nsplit: {"1.0": 99.5, "2.0": 0.5}', "`split.1.0`: Input should be a valid integer"),
-        ('model: m/../x\nsplit: {"1.0": 100}', "`model`: use letters, digits, `.`, `_` and `-` only"),
-        ('model: m\nsplit: {"1/0": 100}', "use letters, digits, `.`, `_` and `-` only"),
-        ('model: m\nsplit: {"1.0": 100}\nsticky_header: X User', "`sticky_header`: a header's name is lower-case"),
-        ('model: m\nsplit: {"1.0": 100}\nshadow: {version: "2.0", percent: 0}', "`shadow.percent`"),
-        ('model: m\nsplit: {"1.0": 100}\nedge: {prot: 80}', "unknown key `edge.prot`; did you mean `port`?"),
-        ('model: m\nsplit: {"1.0": 50, "1.0": 50}', "no valid YAML in line 2: found duplicate key"),
-        ('model: m\nsplit: {"1.0": 100}\nedge: {address: localhost}', "`edge.address`: use an IP address: 127.0.0.1"),
-        ("model: [", "no valid YAML in line"),
-        ("just words", "it must hold keys like `model:` and `split:`"),
-        ("", "it must hold keys like `model:` and `split:`"),
+        ('split: {"1.0": 50, "2.0": 40}', "`split`: the weights add up to 90; make it 100"),
+        ('split: {"1.0": 150, "2.0": -50}', '"2.0" has -50; weights are 0 to 100'),
+        ("split: {1.0: 100}", 'the version 1.0 is read as a number; write it as a name, in quotes: "1.0"'),
+        ('split: {"1.0": 100}\nshadow: {version: 2.0}', "the version 2.0 is read as a number"),
+        ('split: {"1.0": 100}\nshadw: null', "unknown key `shadw`; did you mean `shadow`?"),
+        ("sticky_header: null", "`split` is missing; add it."),
+        ("split: {}", "`split`"),
+        ('split: {"1.0": 99.5, "2.0": 0.5}', "`split.1.0`: Input should be a valid integer"),
+        ('split: {"1/0": 100}', "use letters, digits, `.`, `_` and `-` only"),
+        ('split: {"1.0": 100}\nsticky_header: X User', "`sticky_header`: a header's name is lower-case"),
+        ('split: {"1.0": 100}\nshadow: {version: "2.0", percent: 0}', "`shadow.percent`"),
+        ('split: {"1.0": 100}\nedge: {prot: 80}', "unknown key `edge.prot`; did you mean `port`?"),
+        ('split: {"1.0": 50, "1.0": 50}', "no valid YAML in line 1: found duplicate key"),
+        ('split: {"1.0": 100}\nedge: {address: localhost}', "`edge.address`: use an IP address: 127.0.0.1"),
+        ("split: [", "no valid YAML in line"),
+        ("just words", "it must hold keys like `split:`"),
+        ("", "it must hold keys like `split:`"),
     ],
 )
 def test_a_mistake_is_one_sentence_with_the_file_the_key_and_a_fix(tmp_path: Path, text: str, sentence: str) -> None:
@@ -95,7 +94,7 @@ def description(version: str, *workers: str) -> Description:
 
 
 def test_the_share_of_a_drained_version_goes_to_the_greatest_that_can_answer(tmp_path: Path) -> None:
-    wanted = traffic.parse('model: m\nsplit: {"1.0": 60, "2.0": 10, "3.0": 30}', tmp_path)
+    wanted = traffic.parse('split: {"1.0": 60, "2.0": 10, "3.0": 30}', tmp_path)
     registered = {version: description(version, "READY") for version in ("1.0", "2.0", "3.0")}
     rest = without(wanted, "1.0", registered)
     assert rest is not None
@@ -107,5 +106,5 @@ def test_the_share_of_a_drained_version_goes_to_the_greatest_that_can_answer(tmp
 
 
 def test_nobody_takes_the_share_of_the_only_version(tmp_path: Path) -> None:
-    wanted = traffic.parse('model: m\nsplit: {"1.0": 100}', tmp_path)
+    wanted = traffic.parse('split: {"1.0": 100}', tmp_path)
     assert without(wanted, "1.0", {"1.0": description("1.0", "READY")}) is None
