@@ -17,6 +17,8 @@ from scripts.serving.traffic import Traffic
 TEMPLATES = REPOSITORY / "deploy" / "edge"
 # Envoy takes a file within milliseconds of its rename; a busy machine gets time.
 _TAKEN_WITHIN_S = 10.0
+# A request chooses its version with its headers, but needs that version's cluster only once its body is whole.
+_BODIES_ARRIVE_WITHIN_S = 2.0
 # Clusters before the routes that lead to them.
 _ORDER = ("clusters", "shadow", "routes", "health")
 _LOG_TEXT = re.compile(r"^\[[^]]*\]\[\d+\]\[(warning|error|critical)\]\[\w+\] \[[^]]*\] (?P<text>.*)")
@@ -56,6 +58,9 @@ class Edge:
     def apply(self, traffic: Traffic, versions: Iterable[str]) -> None:
         """Bring the running Envoy to `traffic`.
 
+        Requests that are on their way to a version that goes still reach it, but for those whose body takes longer
+        than two seconds on an edge that is never without requests.
+
         Args:
             traffic: what is wanted.
             versions: those that can be reached by their own path; the split's and the shadow's always can.
@@ -65,12 +70,14 @@ class Edge:
         """
         wanted = list(dict.fromkeys([*traffic.versions, *versions]))
         before = {name: self._path(name).read_text() for name in _ORDER}
-        # Clusters that go are kept until no route leads to them.
+        # Clusters that go are kept until neither a route nor a request leads to them.
         known = re.findall(r'name: "version-(.*?)"', before["clusters"])
         both = list(dict.fromkeys([*wanted, *known]))
         try:
             for name in _ORDER:
                 self._replace(name, self._render(name, traffic, both if name == "clusters" else wanted))
+            if both != wanted:
+                processes.wait_until(lambda: self._admin.active_requests() == 0, _BODIES_ARRIVE_WITHIN_S)
             self._replace("clusters", self._render("clusters", traffic, wanted))
         except UserError:
             for name in reversed(_ORDER):

@@ -3,6 +3,7 @@
 import json
 import re
 import shutil
+import socket
 import threading
 from collections import Counter
 from collections.abc import Callable, Iterator
@@ -266,6 +267,26 @@ def test_apply_lets_a_version_finish_before_it_takes_it_out(server: Server, cell
         server.config.write_text(shipped)
         server.ask("apply")
     assert answer.result().status_code == 200
+
+
+def test_a_request_whose_body_is_on_its_way_is_answered_by_the_version_that_is_taken_out(
+    server: Server, cell: bytes
+) -> None:
+    shipped = server.config.read_text()
+    head = f"POST /predictions/{MODEL}/2.0 HTTP/1.1\r\nhost: edge\r\ncontent-length: {len(cell)}\r\n\r\n"
+    edge = Edge(server.run_dir, Ports(**server.ports), MODEL)
+    with socket.create_connection(("127.0.0.1", server.ports["edge"]), timeout=60) as slow:
+        slow.sendall(head.encode() + cell[:100])
+        assert processes.wait_until(lambda: Admin(server.ports["admin"]).active_requests() == 1, 30)
+        server.config.write_text(patient(shipped, 6))
+        with ThreadPoolExecutor(1) as pool:
+            applied = pool.submit(server.ask, "apply")
+            assert processes.wait_until(lambda: edge.split() == {"1.0": 100}, 30, pause_s=0.01)
+            description = f"{server.management_url}/models/{MODEL}/2.0"
+            assert not processes.wait_until(lambda: "READY" not in requests.get(description, timeout=10).text, 0.5)
+            slow.sendall(cell[100:])
+            assert slow.recv(4096).startswith(b"HTTP/1.1 200")
+            applied.result()
 
 
 def test_a_version_that_does_not_come_back_leaves_its_traffic_with_the_others(
