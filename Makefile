@@ -70,7 +70,7 @@ predict: | $(ANY_READY) ## IMAGE=<file>: ask the running edge
 
 ##@ Models
 .PHONY: train archive evaluate quantization card
-train: | $(READY) ## MODEL= [DATA=<folder>|<table.csv>|cifar10|mnist] [RESTART=1]: train the checkpoint of models/<MODEL>, made from DATA
+train: | $(READY) ## MODEL= [DATA=<folder>|<table.csv>|cifar10|mnist|elpv] [RESTART=1]: train the checkpoint of models/<MODEL>, made from DATA
 	@$(RUN).train --model "$(MODEL)" $(if $(DATA),--data "$(DATA)") $(if $(RESTART),--restart)
 archive: | $(READY) ## VERSION= PRECISION=float32|int8 [CHECKPOINT=] [MODEL=]: export, quantize, gate, archive
 	@$(call need,VERSION,VERSION=3.0 PRECISION=int8)$(call need,PRECISION,VERSION=3.0 PRECISION=int8)$(RUN).archive --version "$(VERSION)" --precision "$(PRECISION)" --model "$(MODEL)" $(if $(CHECKPOINT),--checkpoint "$(CHECKPOINT)")

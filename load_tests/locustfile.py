@@ -9,6 +9,7 @@ import random
 from argparse import Namespace
 from collections import Counter
 from http import HTTPStatus
+from pathlib import Path
 from typing import Any
 from uuid import uuid4
 
@@ -21,6 +22,7 @@ from locust.env import Environment
 from load_tests import figure, files, thresholds
 from load_tests.shapes import SHAPES, Shape
 from load_tests.thresholds import Seen
+from scripts.files import replace_file
 from scripts.pipeline.spec import DEFAULT_MODEL, MODELS, Spec
 from scripts.serving import traffic
 from scripts.serving.places import REPOSITORY, Places
@@ -39,6 +41,7 @@ def add_options(parser: LocustArgumentParser) -> None:
     parser.add_argument("--shape", choices=list(SHAPES), default="steady", help="how many users there are when")
     parser.add_argument("--seconds", type=int, default=60, help="how long the shape takes")
     parser.add_argument("--all-users", type=int, default=16, help="the greatest number of users")
+    parser.add_argument("--judged", default="", help="where to write the thresholds", include_in_web_ui=False)
 
 
 class Stages(LoadTestShape):
@@ -150,6 +153,8 @@ def judge(environment: Environment, **_: Any) -> None:
     checks = thresholds.check(seen, thresholds.read(options.shape), split)
     for check in checks:
         print(f"{'passed' if check.passed else 'FAILED'}  {check.name}: {check.seen}; {check.allowed}")
+    if options.judged:
+        replace_file(Path(options.judged), json.dumps(thresholds.record(seen, checks)))
     environment.process_exit_code = 0 if all(check.passed for check in checks) else 1
 
 

@@ -1,8 +1,8 @@
 """What a load test saw, held against thresholds.yaml."""
 
 import math
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from statistics import NormalDist
 from typing import Any
@@ -86,6 +86,11 @@ def check(seen: Seen, limits: Thresholds, split: Mapping[str, int]) -> list[Chec
         ),
         *_split(seen.visitors, split, limits.split_confidence),
     ]
+
+
+def record(seen: Seen, checks: Sequence[Check]) -> dict[str, Any]:
+    """Return what was counted and how it was judged, as JSON holds it."""
+    return {**asdict(seen), "checks": [asdict(each) for each in checks]}
 
 
 def interval(weight: int, visitors: int, confidence: float) -> tuple[int, int]:

@@ -48,6 +48,8 @@ def main(
         print(json.dumps({"archive": str(built.path), "gate": built.verdict.record()}))
         return
     print(_report(built.verdict))
+    if note := built.metadata.training.get("note"):
+        print(f"  beware: {note}")
     print(f"  {built.path} ({built.path.stat().st_size / 1e6:.1f} MB)")
 
 

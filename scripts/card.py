@@ -46,7 +46,7 @@ def collect(spec: Spec, model_store: Path) -> None:
     images = samples(spec, "test")
     path, _ = archives["2.0"]
     _say(f"asking {path} about {len(images)} test images …")
-    answered = served.by_archive(path, images, spec.labels, "auto")
+    answered = served.by_archive(path, images, spec.labels, "auto", spec.folder.name)
     teacher = teacher_figures(spec, evaluated)
     found = evidence.collect(spec, archives, answered, images, teacher)
     all_wrong = wrong.wrong_images(answered.answers, images, spec.labels)

@@ -34,14 +34,19 @@ from scripts.pipeline.metrics import Truth
 from scripts.pipeline.report import confusion_text, measured_text
 from scripts.pipeline.served import Served
 from scripts.pipeline.spec import DEFAULT_MODEL, MODELS, Spec
-from scripts.pipeline.weights import load_network, origin
+from scripts.pipeline.weights import evidence, load_network, origin
 
 _BATCH = 32
 
 
 @torch.inference_mode()
 def by_checkpoint(spec: Spec, checkpoint: Path | None, images: Sequence[Sample]) -> Served:
-    """Return what the network answers in PyTorch's float32, by default with the spec's weights."""
+    """Return what the network answers in PyTorch's float32, by default with the spec's weights.
+
+    Raises:
+        UserError: the weights do not fit, or learned by another split than the present one.
+    """
+    evidence(spec, checkpoint)
     graph = ServingGraph(load_network(spec, checkpoint), spec.preprocessing).eval()
     starts = range(0, len(images), _BATCH)
     chunks = [np.stack([read(image, spec.preprocessing) for image in images[at : at + _BATCH]]) for at in starts]
@@ -75,7 +80,7 @@ def main(  # noqa: PLR0913, PLR0917  (each is an option)
         of, found = url, served.by_server(url, images, spec.labels)
     elif version:
         path = archive.archive_path(Path(os.environ.get("MODEL_STORE", "model_store")), spec.name, version)
-        of, found = str(path), served.by_archive(path, images, spec.labels, arithmetic)
+        of, found = str(path), served.by_archive(path, images, spec.labels, arithmetic, model)
     else:
         of, found = origin(spec, checkpoint), by_checkpoint(spec, checkpoint, images)
     measured = measure(found, images, spec.labels)

@@ -1,10 +1,15 @@
-"""Runs Locust against the running edge; see docs/load.md."""
+"""Runs Locust against the running edge; see docs/load.md.
 
+`--json` prints one object: `shape`, `users`, `seconds`, `passed`, what was counted (`answers`, `failures`, `p95_ms`,
+`visitors` by version), `checks` (`name`, `seen`, `allowed`, `passed` of each threshold) and `files`.
+"""
+
+import json
 import os
 import subprocess
 import sys
 from pathlib import Path
-from typing import Annotated
+from typing import IO, Annotated, Any
 
 import typer
 
@@ -27,33 +32,73 @@ def main(  # noqa: PLR0913, PLR0917  (Typer's options)
     page: Annotated[bool, typer.Option("--page", help="Open Locust's page on port 8089 instead of starting.")] = False,
     workers: Annotated[int, typer.Option(min=0, help="Wait for so many workers, on any machine.")] = 0,
     join: Annotated[str | None, typer.Option(help="Be a worker of the master on this host.")] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object; Locust prints to stderr.")] = False,
 ) -> None:
     """Load the edge; exit with 1 when a threshold of load_tests/thresholds.yaml is missed."""
     if shape not in SHAPES:
         raise UserError(f"there is no shape {shape!r}; choose from {', '.join(SHAPES)}.")
     if join:
-        raise typer.Exit(_locust(os.environ.get("MODEL") or DEFAULT_MODEL, "--worker", "--master-host", join))
+        raise typer.Exit(_work_for(join, as_json))
     # Another machine's server may be loaded without one here.
     url, model = (host, os.environ.get("MODEL") or DEFAULT_MODEL) if host else _running()
     folder = Places.from_environment(os.environ).run / "load" / shape
     folder.mkdir(parents=True, exist_ok=True)
+    judged = folder / "thresholds.json"
+    judged.unlink(missing_ok=True)
+    # Of `--json`, stdout holds the object alone.
+    told = sys.stderr if as_json else sys.stdout
     seconds = seconds or SHAPES[shape].duration_s
     if workers:
-        print(
-            f"waiting for {workers} workers: `make load JOIN=<this machine>` on each machine, once a core", flush=True
-        )
+        asked = "`make load JOIN=<this machine>` on each machine, once a core"
+        print(f"waiting for {workers} workers: {asked}", file=told, flush=True)
     status = _locust(
+        told,
         model,
         *("--host", url, "--shape", shape, "--seconds", str(seconds), "--all-users", str(users)),
         *("--html", str(folder / "report.html"), "--csv", str(folder / "locust"), "--csv-full-history"),
+        *("--judged", str(judged)),
         *(() if page else ("--headless", "--only-summary")),
         *(("--master", "--expect-workers", str(workers)) if workers else ()),
     )
-    history = folder / "locust_stats_history.csv"
-    if history.is_file():
-        figure.draw(history, folder / "percentiles.png", f"{shape}: {users} users, {seconds} s")
-        print(*(_shown(folder / name) for name in ("report.html", "percentiles.png", "locust_stats.csv")), sep="\n")
+    files = _files(folder, f"{shape}: {users} users, {seconds} s")
+    if as_json:
+        said = {"shape": shape, "users": users, "seconds": seconds, "passed": status == 0}
+        print(json.dumps(said | _judged(judged, status) | {"files": files}))
+    elif files:
+        print(*files, sep="\n")
     raise typer.Exit(status)
+
+
+def _work_for(master: str, as_json: bool) -> int:
+    """Return Locust's exit status as a worker.
+
+    Raises:
+        UserError: it shall print what it does not know.
+    """
+    if as_json:
+        raise UserError("--join: a worker has no figures, its master has; leave --json out here.")
+    return _locust(sys.stdout, os.environ.get("MODEL") or DEFAULT_MODEL, "--worker", "--master-host", master)
+
+
+def _files(folder: Path, title: str) -> list[str]:
+    """Draw the figure, and return what there is to look at; nothing where Locust did not get so far."""
+    history = folder / "locust_stats_history.csv"
+    if not history.is_file():
+        return []
+    figure.draw(history, folder / "percentiles.png", title)
+    return [str(_shown(folder / name)) for name in ("report.html", "percentiles.png", "locust_stats.csv")]
+
+
+def _judged(path: Path, status: int) -> dict[str, Any]:
+    """Return what Locust counted and how it judged that.
+
+    Raises:
+        UserError: it ended before.
+    """
+    if not path.is_file():
+        raise UserError(f"Locust ended with status {status} before it had judged anything; its reason is above.")
+    judged: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+    return judged
 
 
 def _running() -> tuple[str, str]:
@@ -62,10 +107,11 @@ def _running() -> tuple[str, str]:
     return running.url, running.model
 
 
-def _locust(model: str, *options: str) -> int:
-    """Return Locust's exit status."""
+def _locust(told: IO[str], model: str, *options: str) -> int:
+    """Return Locust's exit status; what it prints goes to `told`."""
     command = [sys.executable, "-m", "locust", "--locustfile", str(LOCUSTFILE), *options]
-    return subprocess.run(command, cwd=REPOSITORY, env={**os.environ, "MODEL": model}, check=False).returncode
+    environment = {**os.environ, "MODEL": model}
+    return subprocess.run(command, cwd=REPOSITORY, env=environment, stdout=told, check=False).returncode
 
 
 def _shown(path: Path) -> Path:

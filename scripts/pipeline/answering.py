@@ -3,7 +3,7 @@
 Run by path, as a program, by `scripts.pipeline.served`; nothing of this repository is imported, only the
 `handler` package of the unpacked archive in the working directory.
 
-    stdin   {"arithmetic": "auto" | "int8" | "fp32", "top_k": …, "images": [<file>, …]}
+    stdin   {"arithmetic": "auto" | "int8" | "fp32", "max_megapixels": …, "top_k": …, "images": [<file>, …]}
     stdout  {"arithmetic": …, "instructions": …, "bodies": [<answer>, …]}
 """
 
@@ -23,7 +23,7 @@ def main() -> None:
     from handler.settings import Settings  # noqa: PLC0415
 
     asked = json.load(sys.stdin)
-    service = Service.load(Path.cwd(), Settings(arithmetic=asked["arithmetic"]))
+    service = Service.load(Path.cwd(), Settings(arithmetic=asked["arithmetic"], max_megapixels=asked["max_megapixels"]))
     headers = {"x-top-k": str(asked["top_k"])}
     bodies = []
     for start in range(0, len(asked["images"]), BATCH):

@@ -7,8 +7,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from handler.decode import EncodedImage
+from handler.errors import RequestError
 from handler.metadata import Preprocessing
 from handler.preprocess import preprocess
+from scripts.errors import UserError
 from scripts.pipeline.data import unlabelled
 from scripts.pipeline.data.files import MAX_MEGAPIXELS
 from scripts.pipeline.data.sample import Part, Sample
@@ -65,5 +67,15 @@ def read(sample: Sample, to: Preprocessing) -> NDArray[np.uint8]:
 
 
 def decode(sample: Sample) -> NDArray[np.uint8]:
-    """Return a sample in full, RGB, uint8 [height, width, 3]; raises RequestError as the handler does."""
-    return EncodedImage.open(sample.read(), MAX_MEGAPIXELS).decode()
+    """Return a sample in full, RGB, uint8 [height, width, 3].
+
+    Raises:
+        UserError: it can't be read or decoded any more; it could when it was dealt its part.
+    """
+    try:
+        return EncodedImage.open(sample.read(), MAX_MEGAPIXELS).decode()
+    except (OSError, RequestError) as error:
+        raise UserError(
+            f"{sample.name}: {error}; it was well when the split was made: put it back as it was, or take it away and "
+            "run `.venv/bin/python -m scripts.split_data --forget-missing` with the model's name"
+        ) from error

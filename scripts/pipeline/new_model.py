@@ -2,16 +2,19 @@
 
 import re
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
+from scripts import PYTHON
 from scripts.errors import UserError
 from scripts.files import replace_file
+from scripts.pipeline.data import elpv
 from scripts.pipeline.data.dealing import deal, require_enough, require_in_every_part, usable
 from scripts.pipeline.data.listing import FILE_NAME, LeftOut, by_reason, first_few, read_left_out, write_left_out
 from scripts.pipeline.data.named import NAMES
-from scripts.pipeline.data.sample import PARTS
+from scripts.pipeline.data.sample import PARTS, Part
 from scripts.pipeline.data.sources import every_sample, labels_of
 from scripts.pipeline.data.split import SEED, read_split, write_split
 from scripts.pipeline.network import read_header
@@ -59,9 +62,14 @@ class Created:
                 f"licence: {self.spec.license}",
             ]
         if self.undealt:
-            command = f"python -m scripts.split_data --model {folder.name}"
+            command = f"{PYTHON} -m scripts.split_data --model {folder.name}"
             lines += [f"{self.undealt} files were added to the data and are not used yet; deal them out: `{command}`"]
         return "\n".join(lines)
+
+    def record(self) -> dict[str, Any]:
+        """What was made, for a program: `labels`, `images` of each part, `left_out` (files)."""
+        parts = read_split(self.spec.split_path).values()
+        return {"labels": self.spec.labels, "images": by_part(parts), "left_out": len(self.left_out)}
 
 
 def create(folder: Path, data: str, tick: Callable[[int, int], None]) -> Created:
@@ -69,22 +77,21 @@ def create(folder: Path, data: str, tick: Callable[[int, int], None]) -> Created
 
     Args:
         folder: in models/; its name is the model's.
-        data: a folder, a CSV table, `cifar10` or `mnist`; `elpv` for the model that has it.
+        data: a folder, a CSV table, `cifar10`, `mnist` or `elpv`.
         tick: called with the number of images looked at and of all.
 
     Raises:
-        UserError: the data can't be used, or the model has other data.
+        UserError: the data can't be used, or the model has other data, or another model is served under its name.
     """
     if not re.fullmatch("[A-Za-z0-9_]+", folder.name):
         raise UserError(f"MODEL={folder.name!r}: a model's name has only letters, digits and underscores")
     source = locate(data)
     if (folder / "spec.yaml").is_file():
         return _existing(Spec.load(folder), source, data)
-    if isinstance(source, Elpv):
-        raise UserError("DATA=elpv: its model is in models/elpv already; `make train MODEL=elpv`")
+    _require_free_name(folder)
     labels = labels_of(source)
     found = usable(source, labels, {}, tick)
-    if not isinstance(source, Named):
+    if isinstance(source, Folder | Table):
         write_left_out(found.left_out, folder)
     require_enough(found, labels, f"DATA={data}", folder / FILE_NAME)
     parts = deal(found, {}, SEED)
@@ -93,9 +100,11 @@ def create(folder: Path, data: str, tick: Callable[[int, int], None]) -> Created
     # Last: a folder with a spec is a whole model.
     start, second_best = available_start(ARCHITECTURE)
     start_license = read_header(Path(start)).get("license", "") if second_best else ""
-    facts = Facts(folder.name, source, labels, parts, found.longest_side, start, start_license)
+    # The cells are known to be whole, so none was looked at.
+    longest_side = elpv.SIDE if isinstance(source, Elpv) else found.longest_side
+    facts = Facts(folder.name, source, labels, parts, longest_side, start, start_license)
     replace_file(folder / "spec.yaml", spec_text(facts))
-    return Created(Spec.load(folder), True, in_parts(list(parts.values())), second_best, found.left_out)
+    return Created(Spec.load(folder), True, in_parts(parts.values()), second_best, found.left_out)
 
 
 def locate(data: str) -> Labelled:
@@ -104,7 +113,7 @@ def locate(data: str) -> Labelled:
     Raises:
         UserError: neither.
     """
-    path = Path(data).expanduser()
+    path = _expanded(data)
     if path.is_dir():
         return Folder(source="folder", folder=path.as_posix(), split=_SPLIT)
     if path.suffix.lower() == ".csv" and path.is_file():
@@ -119,10 +128,41 @@ def locate(data: str) -> Labelled:
     raise UserError(f"DATA={data}: no such folder or table, and none of the names {', '.join(NAMES)}, elpv")
 
 
-def in_parts(parts: list[str]) -> str:
-    """Such as `10 train, 2 val, 4 test`."""
+def by_part(parts: Iterable[Part]) -> dict[Part, int]:
+    """How many images each part has."""
     counts = Counter(parts)
-    return ", ".join(f"{counts[part]} {part}" for part in PARTS)
+    return {part: counts[part] for part in PARTS}
+
+
+def in_parts(parts: Iterable[Part]) -> str:
+    """Such as `10 train, 2 val, 4 test`."""
+    return ", ".join(f"{count} {part}" for part, count in by_part(parts).items())
+
+
+def _require_free_name(folder: Path) -> None:
+    """Raise UserError where another model is served under the name of `folder`: the archives are named after it."""
+    for path in sorted(folder.parent.glob("*/spec.yaml")):
+        if Spec.load(path.parent).name == folder.name:
+            raise UserError(
+                f"MODEL={folder.name}: {path.parent} is served under that name already (`name` of its spec.yaml), and "
+                "each would overwrite the other's archives; choose another MODEL"
+            )
+
+
+def _expanded(data: str) -> Path:
+    """The path that `data` may be, without `~`; it need not exist.
+
+    Raises:
+        UserError: nobody can tell whether it exists.
+    """
+    try:
+        path = Path(data).expanduser()
+        path.exists()  # Raises OSError for a name that is too long and for a folder above that may not be entered.
+    except RuntimeError as error:  # pathlib's, of a user without a home.
+        raise UserError(f"DATA={data}: {data.partition('/')[0]} is nobody's home; write the path out") from error
+    except OSError as error:
+        raise UserError(f"DATA={data}: can't be looked at ({error.strerror}); name another folder or table") from error
+    return path
 
 
 def _existing(spec: Spec, source: Labelled, data: str) -> Created:
@@ -134,7 +174,7 @@ def _existing(spec: Spec, source: Labelled, data: str) -> Created:
     parts = read_split(spec.split_path)
     known = parts.keys() | read_left_out(spec.folder)
     undealt = sum(sample.name not in known for sample in every_sample(spec))
-    return Created(spec, False, in_parts(list(parts.values())), undealt=undealt)
+    return Created(spec, False, in_parts(parts.values()), undealt=undealt)
 
 
 def _identity(source: Labelled) -> tuple[str, Path | None]:

@@ -6,9 +6,11 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
+from scripts import PYTHON
+from scripts.pipeline.data import elpv
 from scripts.pipeline.data.sample import Part
 from scripts.pipeline.recipe import training_section
-from scripts.pipeline.spec_data import Folder, Named, Table
+from scripts.pipeline.spec_data import Elpv, Folder, Labelled, Named, Table
 
 ARCHITECTURE = "mobilenet_v3_small"
 _CALIBRATION_IMAGES = 256
@@ -32,7 +34,7 @@ class Facts:
     """
 
     name: str
-    data: Folder | Table | Named
+    data: Labelled
     labels: Sequence[str]
     parts: Mapping[str, Part]
     longest_side: int
@@ -44,12 +46,14 @@ def spec_text(facts: Facts) -> str:
     """The spec as YAML, with comments."""
     images = Counter(facts.parts.values())
     side = _SMALL if facts.longest_side <= _SMALL else _USUAL
+    # A solar cell has no up; what else people photograph usually has.
+    turns = "dihedral" if isinstance(facts.data, Elpv) else "mirror"
     return "\n".join(
         [
             _head(facts),
             _data(facts.name, facts.data, images),
             _preprocessing(side),
-            training_section(images["train"], side, facts.start),
+            training_section(images["train"], side, facts.start, turns),
             _after_training(images, len(facts.labels)),
         ]
     )
@@ -63,8 +67,9 @@ def quoted(text: str) -> str:
 
 def _head(facts: Facts) -> str:
     name, data, labels = facts.name, facts.data, facts.labels
-    own = "Not stated yet: yours to write here"
-    inherited = f". Training began from weights under: {facts.start_license}" if facts.start_license else ""
+    own = elpv.LICENSE if isinstance(data, Elpv) else "Not stated yet: yours to write here"
+    other = facts.start_license if facts.start_license != own else ""
+    inherited = f". Training began from weights under: {other}" if other else ""
     listed = "\n".join(f"  - {quoted(label)}" for label in labels)
     return f"""\
 # What this model is, which data it learns from, and what a version of it must reach. Written once, by
@@ -81,35 +86,36 @@ license: {quoted(own + inherited)}
 """
 
 
-def _place(data: Folder | Table | Named) -> str:
+def _place(data: Labelled) -> str:
     match data:
         case Folder():
             return data.folder
         case Table():
             return data.table
-        case Named():
+        case Named() | Elpv():
             return data.source
 
 
-def _data(name: str, data: Folder | Table | Named, images: Mapping[Part, int]) -> str:
+def _data(name: str, data: Labelled, images: Mapping[Part, int]) -> str:
     listed = "files that can't be used are in left_out.csv"
     match data:
         case Folder():
-            comment, place = f"<label>/<image>; {listed}", f"folder: {quoted(data.folder)}"
+            comment, place = f"<label>/<image>; {listed}", f"  folder: {quoted(data.folder)}\n"
         case Table():
-            comment, place = f"A CSV table; {listed}", f"table: {quoted(data.table)}"
+            comment, place = f"A CSV table; {listed}", f"  table: {quoted(data.table)}\n"
         case Named():
             comment = "torchvision keeps it in `folder`; its own test part is ours"
-            place = f"folder: {quoted(data.folder)}"
+            place = f"  folder: {quoted(data.folder)}\n"
+        case Elpv():
+            comment, place = "The solar cells of the package elpv-dataset; the split is that of models/elpv", ""
     return f"""\
 # {comment}.
 # The split has {images["train"]} images to learn from, {images["val"]} (val) to watch the training by, and
 # {images["test"]} (test) that only the gate and the model card see.
-# For images added later: `python -m scripts.split_data --model {name}`
+# For images added later: `{PYTHON} -m scripts.split_data --model {name}`
 data:
   source: {data.source}
-  {place}
-  split: split.csv
+{place}  split: split.csv
 """
 
 
@@ -129,13 +135,12 @@ preprocessing:
 
 
 def _after_training(images: Mapping[Part, int], labels: int) -> str:
-    calibration = min(_CALIBRATION_IMAGES, images["train"])
     chance = math.floor(10_000 / labels) / 10_000
     # One image of a small test part is more than one percent; to the next thousandth.
     lost = max(_ONE_PERCENT, math.ceil(1000 / images["test"]) / 1000)
     return f"""\
-# Images of the train part that the ranges of int8 are taken from; a few hundred are enough.
-calibration: {{images: {calibration}}}
+# Images of the train part, at most, that the ranges of int8 are taken from; a few hundred are enough.
+calibration: {{images: {_CALIBRATION_IMAGES}}}
 # No archive is made of a version that misses one of these on the {images["test"]} test images.
 gate:
   min_accuracy: {chance:<10g} # no better than guessing: raise it to what you need

@@ -69,7 +69,8 @@ def _highest(images: int, lost: int, won: int) -> float:
     def gap(drop: float) -> float:
         # Share of `won` with the greatest likelihood under `drop`.
         linear = (2 * images - lost + won) * drop - lost - won
-        root = math.sqrt(linear**2 + 8 * images * won * drop * (1 - drop))
+        # Neither is below 0 but by rounding, where one model is always right and the other never.
+        root = math.sqrt(max(linear**2 + 8 * images * won * drop * (1 - drop), 0.0))
         variance = images * ((root - linear) / (2 * images) + drop * (1 - drop))
         return lost - won - images * drop + Z_95 * math.sqrt(max(variance, 0.0))
 

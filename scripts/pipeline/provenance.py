@@ -10,13 +10,17 @@ from scripts.pipeline.network import read_header
 from scripts.pipeline.spec import Spec
 from scripts.pipeline.spec_data import Unlabelled
 
+_UNKNOWN = "whether it learned from test images is not known"
+
 
 def header(spec: Spec) -> dict[str, str]:
     """What `save_checkpoint` shall keep of a training by `spec`."""
+    start = Path(spec.recipe.start)
     learned = {
         "data": spec.data.source,
         "split_sha256": sha256(spec.split_path),
         "recipe": spec.recipe.model_dump(mode="json"),
+        "began_from": _split_of(start) if start.suffix else None,
     }
     return {
         "license": spec.license,
@@ -26,7 +30,7 @@ def header(spec: Spec) -> dict[str, str]:
 
 
 def learned(spec: Spec, checkpoint: Path) -> dict[str, Any]:
-    """What an archive keeps of a checkpoint's training: `data`, `split_sha256`, `recipe`; a note where none is known.
+    """What an archive keeps of a checkpoint's training: `data`, `split_sha256`, `recipe`; a `note` where less is known.
 
     Raises:
         UserError: it has other labels than the spec, or learned by another split, so that test images may be among
@@ -38,11 +42,20 @@ def learned(spec: Spec, checkpoint: Path) -> dict[str, Any]:
     if "labels" in found and json.loads(found["labels"]) != list(spec.labels):
         raise UserError(f"{checkpoint}: its labels are {found['labels']}, not those of {spec.folder / 'spec.yaml'}")
     if "learned" not in found:
-        return {"note": "trained elsewhere: whether it learned from test images is not known"}
+        return {"note": f"trained elsewhere: {_UNKNOWN}"}
     facts: dict[str, Any] = json.loads(found["learned"])
     if facts["split_sha256"] != sha256(spec.split_path):
         raise UserError(
             f"{checkpoint}: learned by another {spec.split_path.name} than there is now, so test images may be among "
             f"those it learned from; train it again (`make train MODEL={spec.folder.name} RESTART=1`)"
         )
+    begun_by = facts.pop("began_from", None)
+    if begun_by not in (None, facts["split_sha256"]):
+        facts["note"] = f"began from {facts['recipe']['start']}, which learned by another split: {_UNKNOWN}"
     return facts
+
+
+def _split_of(checkpoint: Path) -> str:
+    """The SHA-256 of the split that a checkpoint learned by; empty where it does not say."""
+    found = read_header(checkpoint)
+    return str(json.loads(found["learned"])["split_sha256"]) if "learned" in found else ""

@@ -22,13 +22,14 @@ def available_start(architecture: str) -> tuple[str, str]:
     return IMAGENET, ""
 
 
-def training_section(train_images: int, side: int, start: str) -> str:
+def training_section(train_images: int, side: int, start: str, turns: str) -> str:
     """The `training:` section as YAML, with comments.
 
     Args:
         train_images: of the train part.
         side: of the images as the network gets them, pixels; a multiple of 32.
         start: weights to start from, as `training.start` names them.
+        turns: of a training image, as `training.augmentation.turns` names them.
     """
     batch = min(32, max(4, train_images // 8))
     epochs = min(40, max(3, math.ceil(_STEPS * batch / train_images)))
@@ -42,12 +43,13 @@ training:
   seed: 7
   # Also: `random`, another entry of torchvision's weights, or a checkpoint's path from the repository's root.
   # {IMAGENET} is the better one for photographs; it is fetched once.
+  # With `random`, which has seen nothing yet, every phase needs `batch_norm: learns` and `trains: all`.
   start: {start}
   side: {side + side // 8}                        # of the images as they are kept; crops are cut from these
   average: {average}                   # of the weights, over the last steps
   label_smoothing: 0.1
   class_weights: none              # or balanced, when a rare class matters as much as a common one
-  augmentation: {{turns: mirror, aspect: 1.33, brightness: 0.3, contrast: 0.3, saturation: 0.3, hue: 0.02}}
+  augmentation: {{turns: {turns}, aspect: 1.33, brightness: 0.3, contrast: 0.3, saturation: 0.3, hue: 0.02}}
   phases:
     - {{name: head, trains: head, scale: [0.5, 1], learning_rate: 0.003,
        {usual}, {rest}}}

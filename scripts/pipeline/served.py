@@ -16,7 +16,9 @@ import requests
 from scripts.errors import UserError
 from scripts.pipeline import archive
 from scripts.pipeline.answers import Answers
+from scripts.pipeline.data.files import MAX_MEGAPIXELS
 from scripts.pipeline.data.sample import Sample
+from scripts.pipeline.spec import DEFAULT_MODEL
 
 _PROGRAM = Path(__file__).with_name("answering.py")
 # Enough for batches of several, far from the queue's length.
@@ -34,7 +36,9 @@ class Served:
     instructions: str | None
 
 
-def by_archive(path: Path, images: Sequence[Sample], labels: Sequence[str], arithmetic: str) -> Served:
+def by_archive(
+    path: Path, images: Sequence[Sample], labels: Sequence[str], arithmetic: str, model: str = DEFAULT_MODEL
+) -> Served:
     """Return what the archive at `path` answers, by its own code in a process of its own.
 
     Args:
@@ -42,11 +46,14 @@ def by_archive(path: Path, images: Sequence[Sample], labels: Sequence[str], arit
         images: whose original files are given to it.
         labels: that it has to have.
         arithmetic: `auto`, `int8` or `fp32`.
+        model: the folder of models/ that it is built from, for the command in an error.
 
     Raises:
         UserError: the archive is missing, changed, of other labels, or does not load, in its own words.
     """
-    metadata = archive.verify(path)
+    # As large as they were when the split was made, whatever a server's configuration allows.
+    asked = {"arithmetic": arithmetic, "max_megapixels": MAX_MEGAPIXELS, "top_k": len(labels)}
+    metadata = archive.verify(path, model)
     with TemporaryDirectory() as name:
         folder, files = Path(name) / "archive", []
         with zipfile.ZipFile(path) as packed:
@@ -57,7 +64,7 @@ def by_archive(path: Path, images: Sequence[Sample], labels: Sequence[str], arit
         # -P: what lies beside the program stays off the path; the archive's `handler` is the only one.
         done = subprocess.run(
             [sys.executable, "-P", str(_PROGRAM)],
-            input=json.dumps({"arithmetic": arithmetic, "top_k": len(labels), "images": files}),
+            input=json.dumps(asked | {"images": files}),
             cwd=folder,
             capture_output=True,
             text=True,

@@ -1,5 +1,7 @@
 """What a model is: `models/<name>/spec.yaml`, read strictly."""
 
+import unicodedata
+from collections import Counter
 from pathlib import Path
 from typing import Any, Self
 
@@ -69,6 +71,16 @@ class Spec(StrictModel):
             raise ValueError("`gate` needs labels; images without them have `agreement_gate`")
         return self
 
+    @model_validator(mode="after")
+    def _names_each_label_once(self) -> Self:
+        # Somebody else's list may have a name twice, as ImageNet's own has "crane"; without labelled images nothing is
+        # looked up by it.
+        counts = Counter(unicodedata.normalize("NFC", label) for label in self.labels)
+        twice = next((label for label, count in counts.items() if count > 1), None)
+        if twice is not None and not isinstance(self.data, Unlabelled):
+            raise ValueError(f"`labels` has {twice!r} twice, and images are labelled by name; rename one of them")
+        return self
+
     @classmethod
     def load(cls, folder: Path) -> "Spec":
         """Read `folder/spec.yaml`.
@@ -127,7 +139,10 @@ def _labels(mapping: dict[str, Any], folder: Path) -> dict[str, Any]:
     if not isinstance(name, str):
         return {}
     try:
-        lines = (folder / name).read_text(encoding="utf-8").splitlines()
+        # With or without the mark that Windows' editors begin a file with.
+        lines = (folder / name).read_text(encoding="utf-8-sig").splitlines()
+    except UnicodeDecodeError as error:
+        raise UserError(f"{folder / name}: not UTF-8; save the labels as text in UTF-8") from error
     except OSError as error:
         raise UserError(f"{folder / name}: {error.strerror}; `labels` of spec.yaml names it") from error
     return {"labels": tuple(line for line in lines if line.strip())}

@@ -84,3 +84,17 @@ class Training(StrictModel):
         if self.teacher is None and any(phase.loss.teacher or phase.loss.maps for phase in self.phases):
             raise ValueError("a phase's loss uses a `teacher`, so name one")
         return self
+
+    @model_validator(mode="after")
+    def _statistics_are_learned(self) -> Self:
+        if self.start != "random":
+            return self
+        for phase in self.phases:
+            if phase.trains == "all" and phase.batch_norm == "learns":
+                break  # From here on there are statistics to keep.
+            if phase.trains == "all":
+                raise ValueError(
+                    f"`start: random` has no statistics that phase {phase.name!r} could keep by `batch_norm: frozen`; "
+                    "set `batch_norm: learns` and `trains: all` in every phase, or start from trained weights"
+                )
+        return self

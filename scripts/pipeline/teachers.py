@@ -2,6 +2,7 @@
 
 from scripts.errors import UserError
 from scripts.pipeline.data.split import read_split
+from scripts.pipeline.provenance import learned
 from scripts.pipeline.spec import Spec
 
 
@@ -30,10 +31,30 @@ def trained_teacher(student: Spec) -> Spec | None:
     """The same, with weights to teach from.
 
     Raises:
-        UserError: also where it is not trained yet.
+        UserError: also where it is not trained yet, or learned by another split than the present one.
     """
     teacher = teacher_of(student)
-    if teacher is not None and teacher.weights is None and not teacher.checkpoint_path.is_file():
+    if teacher is None or teacher.weights is not None:
+        return teacher
+    if not teacher.checkpoint_path.is_file():
         name = teacher.folder.name
         raise UserError(f"{teacher.checkpoint_path}: the teacher is not trained yet; `make train MODEL={name}`")
+    learned(teacher, teacher.checkpoint_path)
     return teacher
+
+
+def teachers_before(student: Spec) -> tuple[str, ...]:
+    """The folders of its teacher, that one's teacher and so on, in the order in which they have to be trained.
+
+    Raises:
+        UserError: one must not teach, or two teach each other.
+    """
+    names: list[str] = []
+    spec = student
+    while (teacher := teacher_of(spec)) is not None:
+        name = teacher.folder.name
+        if name in (*names, student.folder.name):
+            raise UserError(f"{spec.folder / 'spec.yaml'}: `training.teacher`: {name} would be taught by itself")
+        names.append(name)
+        spec = teacher
+    return tuple(reversed(names))

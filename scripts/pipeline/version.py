@@ -13,12 +13,13 @@ from handler.metadata import Arithmetic, Metadata
 from scripts.errors import UserError
 from scripts.files import replace_file, sha256
 from scripts.pipeline import archive, weights
+from scripts.pipeline.calibration_size import require_enough
 from scripts.pipeline.data import unlabelled
 from scripts.pipeline.export import export
 from scripts.pipeline.gate import REFERENCE, Verdict, examine, judge, not_finite, unmeasurable
 from scripts.pipeline.gate_unlabelled import AgreementVerdict, judge_agreement
 from scripts.pipeline.images import calibration_images, labelled
-from scripts.pipeline.quantize import MIN_CALIBRATION_IMAGES, keep_weights_only, quantize
+from scripts.pipeline.quantize import keep_weights_only, quantize
 from scripts.pipeline.spec import Spec
 from scripts.pipeline.spec_data import Unlabelled
 from scripts.pipeline.weights import load_network
@@ -100,15 +101,13 @@ def export_graphs(spec: Spec, precision: Precision, checkpoint: Path | None, fol
     if precision == "float32":
         return 0
     images = calibration_images(spec)
-    if (count := len(images)) < MIN_CALIBRATION_IMAGES:
-        where = f"{spec.folder / 'spec.yaml'}: `calibration.images`"
-        raise UserError(f"{where}: {count} are too few; at least {MIN_CALIBRATION_IMAGES} are needed")
+    require_enough(spec, len(images))
     try:
         quantize(folder / _FLOAT_GRAPH, images, folder / _INT8_GRAPHS["int8"])
     except ValueError as error:  # ONNX Runtime's, of ranges that are NaN or infinite.
         raise UserError(f"{weights.origin(spec, checkpoint)}: int8 has no ranges: {error}; train again") from error
     keep_weights_only(folder / _INT8_GRAPHS["int8"], folder / _INT8_GRAPHS["fp32"])
-    return count
+    return len(images)
 
 
 def pass_gate(spec: Spec, precision: Precision, folder: Path) -> Verdict | AgreementVerdict:

@@ -53,14 +53,26 @@ class Installation:
         """Return what a version's archive says of itself, after its digest was checked.
 
         Raises:
-            UserError: it is missing or was changed.
+            UserError: it is missing, was changed, or answers with other labels than the spec has.
         """
-        return archive.verify(self.places.archive(self.spec.name, version), self.model)
+        path = self.places.archive(self.spec.name, version)
+        metadata = archive.verify(path, self.model)
+        # A model that was deleted and made anew from other images has the archives of the old one still.
+        if metadata.labels != self.spec.labels:
+            raise UserError(
+                f"{path}: its labels are not those of {self.spec.folder / 'spec.yaml'}; build it again with "
+                f"`make archive{self._argument} VERSION={version} PRECISION={metadata.precision}`."
+            )
+        return metadata
 
     @property
     def restart(self) -> str:
         """The command that starts this model's server anew."""
-        return "make stop start" + ("" if self.model == DEFAULT_MODEL else f" MODEL={self.model}")
+        return f"make stop start{self._argument}"
+
+    @property
+    def _argument(self) -> str:
+        return "" if self.model == DEFAULT_MODEL else f" MODEL={self.model}"
 
     @property
     def url(self) -> str:

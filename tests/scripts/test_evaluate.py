@@ -1,3 +1,4 @@
+import io
 import json
 import subprocess
 import threading
@@ -7,12 +8,14 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from PIL import Image
 
 from handler.engine import Engine
 from scripts import evaluate
 from scripts.errors import UserError
 from scripts.pipeline import served
 from scripts.pipeline.answers import Answers
+from scripts.pipeline.data.sample import Sample
 from scripts.pipeline.data.sources import samples
 from scripts.pipeline.images import read
 from scripts.pipeline.spec import Spec
@@ -54,6 +57,19 @@ def test_an_archive_answers_by_its_own_code_what_its_graph_says(cells, int8_arch
 def test_an_archive_of_other_labels_is_refused(cells, int8_archive):
     with pytest.raises(UserError, match=r"names .*; the spec's labels are cat, dog: is it another model"):
         served.by_archive(int8_archive, cells[:1], ["cat", "dog"], "fp32")
+
+
+def test_a_missing_archive_is_named_with_the_command_that_builds_it_for_its_model(tmp_path, monkeypatch):
+    monkeypatch.setenv("MODEL_STORE", str(tmp_path))
+    with pytest.raises(UserError, match=r"9\.0\.mar: no such archive; build it with `make archive MODEL=elpv_teacher "):
+        evaluate.main(model="elpv_teacher", version="9.0")
+
+
+def test_an_image_larger_than_a_server_takes_is_measured_all_the_same(int8_archive):
+    large = io.BytesIO()
+    Image.new("L", (6000, 4500)).save(large, "png")
+    cell = Sample("large.png", (1.0, 0.0), "", large.getvalue)
+    assert len(served.by_archive(int8_archive, [cell], SPEC.labels, "fp32").answers.classes) == 1
 
 
 def test_a_server_that_does_not_answer_is_named(cells):

@@ -14,6 +14,7 @@ from scripts.pipeline.card.goals import Goals, goal_rows
 from scripts.pipeline.card.notes import read_notes
 from scripts.pipeline.card.training import log_text, recipe_tables
 from scripts.pipeline.spec import Spec
+from scripts.pipeline.teachers import teachers_before
 from scripts.pipeline.weights import origin
 
 FILE_NAME = "README.md"
@@ -67,6 +68,7 @@ def card(spec: Spec) -> str:
         shown=len(shown),
         quantization=_quantization(spec.folder, found["checkpoint_sha256"]),
         recipe=recipe_tables(found["recipe"]) if found["recipe"] else "",
+        teachers=teachers_before(spec),
         recipe_teacher=(found["recipe"] or {}).get("teacher"),
         recipe_is_current=found["recipe"] == (spec.training and spec.training.model_dump(mode="json")),
         log=log_text(spec.folder / "training_log.csv"),

@@ -12,6 +12,14 @@ from pathlib import Path
 from scripts.errors import UserError
 from scripts.pipeline.data.sample import Sample
 
+LABELS = ("functional", "defective")
+LICENSE = (
+    "CC BY-NC-SA 4.0, that of the training data: elpv-dataset by Buerhop-Lutz, Deitsch, Maier, Gallwitz, Berger, Doll, "
+    "Hauch, Camus and Brabec (2018)"
+)
+SIDE = 300
+"""Of every image, pixels."""
+
 
 @dataclass(frozen=True)
 class Cell:

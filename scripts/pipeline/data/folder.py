@@ -22,8 +22,8 @@ def labels(folder: Path) -> tuple[str, ...]:
     Raises:
         UserError: there are fewer than two, or they are parts of a data set and not its classes.
     """
-    names = [name for name in _names(folder) if _is_unicode(name)]
-    found = sorted({_label(name) for name in names if "/" in name})
+    names, unread = _found(folder)
+    found = sorted({_label(name) for name in names if "/" in name and _is_unicode(name)})
     if found and set(map(str.lower, found)) <= _PART_NAMES and any(name.lower().startswith("train") for name in found):
         raise UserError(
             f"{folder}: its folders are parts ({', '.join(found)}), not classes; name one of them, "
@@ -32,7 +32,8 @@ def labels(folder: Path) -> tuple[str, ...]:
     if len(found) < 2:  # noqa: PLR2004
         holds = f"only the class folder {found[0]!r}" if found else "no folder with a file in it"
         below = f"; if the classes lie in there, name {folder / found[0]}" if found else ""
-        raise UserError(f"{folder}: holds {holds}, and a classifier needs two: <class>/<image>{below}")
+        closed = f" ({unread[0].file}: {unread[0].sentence})" if unread else ""
+        raise UserError(f"{folder}: holds {holds}{closed}, and a classifier needs two: <class>/<image>{below}")
     return tuple(found)
 
 
@@ -47,11 +48,11 @@ def listing(folder: Path, known: Sequence[str]) -> Listing:
         UserError: the folder is missing or may not be read.
     """
     targets = dict(zip((unicodedata.normalize("NFC", label) for label in known), one_hot(len(known)), strict=True))
-    samples, left_out = [], []
-    for name in _names(folder):
+    names, left_out = _found(folder)
+    samples = []
+    for name in names:
         if not _is_unicode(name):
-            shown = name.encode("utf-8", "backslashreplace").decode()
-            left_out.append(LeftOut(shown, "a name that is not UTF-8", "rename it"))
+            left_out.append(LeftOut(_shown(name), "a name that is not UTF-8", "rename it"))
         elif "/" not in name:
             left_out.append(LeftOut(name, "in no class folder"))
         elif (target := targets.get(_label(name))) is None:
@@ -73,23 +74,37 @@ def _is_unicode(name: str) -> bool:
     return True
 
 
-def _names(folder: Path) -> list[str]:
-    """Relative POSIX paths of all files, as the file system spells them, sorted."""
-    if not folder.is_dir():
-        raise UserError(f"{folder}: no such folder; put the images back there, or name another in the spec's `data`")
+def _shown(name: str) -> str:
+    return name.encode("utf-8", "backslashreplace").decode()
+
+
+def _found(folder: Path) -> tuple[list[str], list[LeftOut]]:
+    """Relative POSIX paths of all files, as the file system spells them, sorted; and what can't be looked into."""
     try:
-        return sorted(_walk(folder, "", (os.path.realpath(folder),)))
+        if not folder.is_dir():
+            fix = "put the images back there, or name another in the spec's `data`"
+            raise UserError(f"{folder}: no such folder; {fix}")
+        found = list(_walk(folder, "", (os.path.realpath(folder),)))
     except OSError as error:
         raise UserError(f"{error.filename}: can't be read ({error.strerror}); allow it, or move it away") from error
+    return sorted(one for one in found if isinstance(one, str)), [one for one in found if isinstance(one, LeftOut)]
 
 
-def _walk(folder: Path, prefix: str, above: tuple[str, ...]) -> Iterator[str]:
-    """Links to folders are followed, except to one that is being walked already."""
+def _walk(folder: Path, prefix: str, above: tuple[str, ...]) -> Iterator[str | LeftOut]:
+    """What is in `folder`; raises OSError where that can't be said of `folder` itself."""
     with os.scandir(folder) as entries:
         for entry in entries:
             if entry.name.startswith("."):
                 continue
-            if not entry.is_dir():
-                yield prefix + entry.name
-            elif (real := os.path.realpath(entry.path)) not in above:
-                yield from _walk(Path(entry.path), f"{prefix}{entry.name}/", (*above, real))
+            try:
+                yield from _below(entry, prefix, above)
+            except OSError as error:  # A folder that may not be read, or a link to itself.
+                yield LeftOut(_shown(prefix + entry.name), "can't be read", error.strerror or str(error))
+
+
+def _below(entry: os.DirEntry[str], prefix: str, above: tuple[str, ...]) -> Iterator[str | LeftOut]:
+    """Links to folders are followed, except to one that is being walked already."""
+    if not entry.is_dir():
+        yield prefix + entry.name
+    elif (real := os.path.realpath(entry.path)) not in above:
+        yield from _walk(Path(entry.path), f"{prefix}{entry.name}/", (*above, real))

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from pathlib import Path
 
+from scripts import PYTHON
 from scripts.errors import UserError
 from scripts.pipeline.data import elpv, folder, named, table
 from scripts.pipeline.data.listing import Listing
@@ -23,8 +24,8 @@ def samples(spec: Spec, part: Part) -> list[Sample]:
     missing = sorted(set(parts) - {sample.name for sample in every})
     if missing:
         raise UserError(
-            f"{spec.split_path}: {missing[0]} is not in the data ({len(missing)} such); put it back, "
-            f"or forget it: `python -m scripts.split_data --model {spec.folder.name} --forget-missing`"
+            f"{spec.split_path}: {missing[0]} is not in the data, or can't be read there ({len(missing)} such); "
+            f"put it back, or forget it: `{PYTHON} -m scripts.split_data --model {spec.folder.name} --forget-missing`"
         )
     return [sample for sample in every if parts.get(sample.name) == part]
 
@@ -70,13 +71,15 @@ def listing(data: Labelled, labels: Sequence[str]) -> Listing:
             return named.listing(data.source, Path(data.folder), labels)
 
 
-def labels_of(data: Folder | Table | Named) -> tuple[str, ...]:
+def labels_of(data: Labelled) -> tuple[str, ...]:
     """The labels that the data itself names.
 
     Raises:
         UserError: the data is missing, or names fewer than two.
     """
     match data:
+        case Elpv():
+            return elpv.LABELS
         case Folder():
             return folder.labels(Path(data.folder))
         case Table():

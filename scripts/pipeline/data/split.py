@@ -7,6 +7,7 @@ from pathlib import Path
 
 import numpy as np
 
+from scripts import PYTHON
 from scripts.errors import UserError
 from scripts.files import replace_file
 from scripts.pipeline.data.csv_text import csv_text
@@ -95,7 +96,9 @@ def read_split(path: Path) -> dict[str, Part]:
         UserError: the file is missing, has other columns or parts, or names a file twice.
     """
     if not path.is_file():
-        raise UserError(f"{path}: no such split; `python -m scripts.split_data` makes it")
+        # Its folder is the model's, also where another model's spec names it (`../elpv/split.csv`).
+        command = f"{PYTHON} -m scripts.split_data --model {path.parent.name}"
+        raise UserError(f"{path}: no such split; `{command}` makes it")
     parts: dict[str, Part] = {}
     with path.open(newline="", encoding="utf-8") as file:
         for row in csv.DictReader(file):

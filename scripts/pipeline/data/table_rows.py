@@ -4,6 +4,7 @@ import csv
 import difflib
 import io
 import math
+import re
 import unicodedata
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -55,6 +56,7 @@ def read_rows(table: Path) -> list[Row]:
     except UnicodeDecodeError as error:
         line = error.object[: error.start].count(b"\n") + 1
         raise UserError(f"{table}, line {line}: not UTF-8; save the table as CSV in UTF-8") from error
+    _require_commas(text, table)
     lines = _cells(text, table)
     header = [unicodedata.normalize("NFC", name.strip()) for name in next(lines, (0, []))[1]]
     _check_header(header, table)
@@ -62,6 +64,15 @@ def read_rows(table: Path) -> list[Row]:
     if not rows:
         raise UserError(f"{table}: has a header but no row; write one row for each image")
     return rows
+
+
+def _require_commas(text: str, table: Path) -> None:
+    # Of the text itself: to a reader that expects commas, `"path";"label"` is a mistake in the quotes.
+    header = text.lstrip("\r\n").partition("\n")[0]
+    found = next((mark for mark in ";\t|" if mark in header), None)
+    # A quote that is left over goes on in the next line, and so does the header.
+    if found and not set(',"') & set(re.sub('"[^"]*"', "", header)):
+        raise UserError(f"{table}, line 1: separated by {found!r}; save the table as CSV with commas")
 
 
 def _cells(text: str, table: Path) -> Iterator[tuple[int, list[str]]]:
@@ -82,8 +93,6 @@ def _cells(text: str, table: Path) -> Iterator[tuple[int, list[str]]]:
 
 
 def _check_header(header: Sequence[str], table: Path) -> None:
-    if len(header) == 1 and (found := next((mark for mark in ";\t|" if mark in header[0]), None)):
-        raise UserError(f"{table}, line 1: separated by {found!r}; save the table as CSV with commas")
     if "path" not in header:
         raise UserError(f"{table}, line 1: no column `path`; the first line names the columns, e.g. path,label")
     if twice := next((name for name in header if header.count(name) > 1), None):

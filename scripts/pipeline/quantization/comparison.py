@@ -13,6 +13,7 @@ import onnx
 import torch
 
 from handler.arithmetic import INT8_DOT_PRODUCTS
+from scripts.pipeline.calibration_size import require_enough
 from scripts.pipeline.export import export
 from scripts.pipeline.images import Labelled, calibration, labelled
 from scripts.pipeline.quantization import calibration as calibrations
@@ -69,10 +70,14 @@ def run(spec: Spec, folder: Path, rounds: int, progress: Callable[[str], None]) 
         folder: for artefacts.
         rounds: of timing.
         progress: is told what is done next.
+
+    Raises:
+        UserError: there are too few images to calibrate with.
     """
     torch.set_num_threads(1)
-    network = load_network(spec, None)
-    material = Material(network, spec.preprocessing, calibration(spec).images, folder / "float32.onnx", folder)
+    network, images = load_network(spec, None), calibration(spec).images
+    require_enough(spec, len(images))
+    material = Material(network, spec.preprocessing, images, folder / "float32.onnx", folder)
     export(network, spec.preprocessing, material.graph)
     held_out, test = labelled(spec, "val"), labelled(spec, "test")
     progress("calibrations")

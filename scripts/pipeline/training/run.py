@@ -8,6 +8,7 @@ from pathlib import Path
 import torch
 from torch import nn
 
+from scripts.errors import UserError
 from scripts.pipeline.data.sample import Part
 from scripts.pipeline.data.sources import samples
 from scripts.pipeline.layers import load_body
@@ -36,12 +37,14 @@ def trainer(spec: Spec, images: Images, folder: Path) -> Trainer:
     """A trainer that has done nothing yet; `folder` keeps its state.
 
     Raises:
-        UserError: the weights to start from, or the teacher, are missing or do not fit.
+        UserError: the weights to start from, or the teacher, are missing or do not fit, or the network takes no images
+            of a side that the spec names.
     """
     training = spec.recipe
     torch.manual_seed(training.seed)
     device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
-    network = starting_network(spec.architecture, len(spec.labels), training.start)
+    network = starting_network(spec)
+    require_sides(network, spec)
     network = network.to(device, memory_format=torch.channels_last)  # type: ignore[call-overload]
     distillation = None
     if (teacher := trained_teacher(spec)) is not None:
@@ -53,18 +56,47 @@ def trainer(spec: Spec, images: Images, folder: Path) -> Trainer:
     return Trainer(lesson, training, spec.preprocessing, folder / "state.pt", device)
 
 
-def starting_network(architecture: str, classes: int, start: str) -> nn.Module:
+def starting_network(spec: Spec) -> nn.Module:
     """A network with the weights that `start` names; random ones where its classifier has another shape than theirs.
 
     Raises:
         UserError: the weights can't be had or do not fit.
     """
-    network = build_network(architecture, classes)
+    network, start = build_network(spec.architecture, len(spec.labels)), spec.recipe.start
     if start == "random":
         return network
     path = Path(start)
-    load_body(network, read_weights(path) if path.suffix else imagenet_weights(architecture, start))
+    weights = read_weights(path) if path.suffix else imagenet_weights(spec.architecture, start)
+    try:
+        load_body(network, weights)
+    except UserError as error:
+        raise UserError(
+            f"{spec.folder / 'spec.yaml'}: `training.start`: {start}: {error}; name weights of {spec.architecture}, "
+            "or `random`"
+        ) from error
     return network
+
+
+@torch.inference_mode()
+def require_sides(network: nn.Module, spec: Spec) -> None:
+    """Raise UserError, with the key to change, where `network` takes no images of a side that it will be given.
+
+    Args:
+        network: in training mode, in which it is left.
+        spec: whose phases crop to a side each, and whose `preprocessing` crops the val images.
+    """
+    sides = [(phase.side, f"`side` of the phase {phase.name!r}") for phase in spec.recipe.phases]
+    # In training mode, batch norms would learn from the empty images.
+    network.eval()
+    for side, key in [*sides, (spec.preprocessing.crop, "`preprocessing.crop`")]:
+        try:
+            network(torch.zeros(1, 3, side, side))
+        except (RuntimeError, AssertionError) as error:  # Of a layer that shrinks it to nothing; a transformer's check.
+            raise UserError(
+                f"{spec.folder / 'spec.yaml'}: {spec.architecture} takes no images of {side} x {side} pixels "
+                f"({error}): change {key}"
+            ) from error
+    network.train()
 
 
 def basis(spec: Spec, images: Images) -> str:

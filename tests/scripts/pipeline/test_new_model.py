@@ -1,4 +1,5 @@
 import csv
+import json
 import subprocess
 from collections import Counter
 from pathlib import Path
@@ -16,7 +17,7 @@ from scripts.pipeline.images import calibration, labelled
 from scripts.pipeline.new_model import create, locate
 from scripts.pipeline.new_spec import quoted
 from scripts.pipeline.spec import Spec
-from scripts.pipeline.spec_data import Folder, Named, Table
+from scripts.pipeline.spec_data import Elpv, Folder, Named, Table
 from scripts.split_data import main as split_data
 from tests.scripts.pipeline.data.pictures import encoded, fill, nothing, picture
 from tests.scripts.pipeline.data.test_named import CIFAR_LABELS, cifar, cifar_folder
@@ -28,7 +29,7 @@ CLASSES = {"кот 🐈": 16, 'the "x", y': 8, "a\nb": 8}
 
 @pytest.fixture(autouse=True)
 def _from_no_network(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(new_model, "available_start", lambda _architecture: ("random", ""))
+    monkeypatch.setattr(new_model, "available_start", lambda _architecture: ("IMAGENET1K_V1", ""))
 
 
 @pytest.fixture
@@ -52,7 +53,7 @@ def test_a_folder_becomes_a_model_whose_every_part_can_be_read(data, pets):
     test = labelled(created.spec, "test")
     assert test.images.shape == (8, 96, 96, 3)
     assert Counter(test.labels.tolist()) == {0: 2, 1: 2, 2: 4}
-    assert len(calibration(created.spec).labels) == created.spec.calibration.images == 20
+    assert len(calibration(created.spec).labels) == 20 < created.spec.calibration.images
 
 
 def test_what_is_left_out_is_listed_counted_and_in_no_part(data, pets):
@@ -123,7 +124,7 @@ def test_a_model_that_exists_is_left_as_it_is_and_new_files_are_counted(data, pe
     assert not again.is_new
     assert again.undealt == 3
     assert "3 files were added" in again.summary()
-    assert "python -m scripts.split_data --model pets" in again.summary()
+    assert "`.venv/bin/python -m scripts.split_data --model pets`" in again.summary()
     assert {path.name: path.read_bytes() for path in pets.iterdir()} == before
 
 
@@ -132,6 +133,14 @@ def test_a_model_that_has_other_data_is_refused(data, pets, tmp_path):
     other = fill(tmp_path / "other", {"cat": 4, "dog": 4})
     with pytest.raises(UserError, match=r"spec\.yaml has other data than DATA=.*other; edit its `data`, or choose"):
         create(pets, str(other), nothing)
+
+
+def test_a_name_that_another_model_is_served_under_is_refused_before_anything_is_written(data, pets):
+    create(pets, str(data), nothing)
+    pets.rename(pets.with_name("animals"))
+    with pytest.raises(UserError, match=r"MODEL=pets: .*models/animals is served under that name .*another MODEL$"):
+        create(pets, str(data), nothing)
+    assert not pets.exists()
 
 
 def test_split_data_deals_new_files_out_and_moves_none(data, pets, monkeypatch, capsys):
@@ -148,10 +157,26 @@ def test_split_data_deals_new_files_out_and_moves_none(data, pets, monkeypatch, 
     assert "кот 🐈/copy.png" in (pets / "left_out.csv").read_text()
 
 
+def test_split_data_says_the_same_as_one_object(data, pets, monkeypatch, capsys):
+    create(pets, str(data), nothing)
+    fill(data, {"кот 🐈": 16}, start=300)
+    (data / "кот 🐈" / "words.png").write_text("words")
+    monkeypatch.setattr("scripts.split_data.MODELS", pets.parent)
+    split_data("pets", 1, as_json=True)
+    assert json.loads(capsys.readouterr().out) == {
+        "split": str(pets / "split.csv"),
+        "images": {"train": 30, "val": 6, "test": 12},
+        "new": 16,
+        "left_out": 1,
+    }
+
+
 def test_a_file_that_is_gone_is_named_with_the_command_that_forgets_it(data, pets, monkeypatch):
     spec = create(pets, str(data), nothing).spec
     (data / "кот 🐈" / "0.png").unlink()
-    with pytest.raises(UserError, match=r"0\.png is not in the data.*--model pets --forget-missing"):
+    with pytest.raises(
+        UserError, match=r"0\.png is not in the data.*`\.venv/bin/python -m scripts\.split_data --model pets --f"
+    ):
         samples(spec, "train")
     monkeypatch.setattr("scripts.split_data.MODELS", pets.parent)
     split_data("pets", 1, True)
@@ -196,11 +221,24 @@ def test_a_path_that_exists_comes_before_a_name(tmp_path, monkeypatch):
     assert locate("mnist") == Folder(source="folder", folder="mnist", split="split.csv")
 
 
-def test_elpv_is_the_model_that_exists_and_no_other(pets):
+def test_elpv_is_the_data_of_the_model_that_exists():
     created = create(Path("models/elpv"), "elpv", nothing)
     assert (created.is_new, created.undealt) == (False, 0)
-    with pytest.raises(UserError, match="its model is in models/elpv already; `make train MODEL=elpv`"):
-        create(pets, "elpv", nothing)
+
+
+def test_elpv_becomes_a_model_with_the_committed_split_labels_and_licence(pets):
+    committed, spec = Spec.load(Path("models/elpv")), create(pets, "elpv", nothing).spec
+    assert spec.data == Elpv(source="elpv", split="split.csv")
+    assert (pets / "split.csv").read_bytes() == committed.split_path.read_bytes()
+    assert (spec.labels, spec.license) == (committed.labels, committed.license)
+    assert (spec.recipe.augmentation.turns, spec.preprocessing.crop) == ("dihedral", 224)
+    assert not (pets / "left_out.csv").exists()
+    assert not create(pets, "elpv", nothing).is_new
+
+
+def test_a_licence_that_the_weights_to_start_from_share_is_said_once(pets, monkeypatch):
+    monkeypatch.setattr(new_model, "available_start", lambda _: ("models/elpv/checkpoint.safetensors", "no network"))
+    assert create(pets, "elpv", nothing).spec.license == Spec.load(Path("models/elpv")).license
 
 
 @pytest.mark.parametrize(
@@ -208,6 +246,8 @@ def test_elpv_is_the_model_that_exists_and_no_other(pets):
     [
         ("cifar100", r"no such folder or table, and none of the names cifar10, mnist, elpv"),
         ("README.md", r"neither a folder nor a \.csv table"),
+        ("~nosuchuser/photos", "~nosuchuser is nobody's home; write the path out"),
+        ("x" * 5000, r"can't be looked at \(File name too long\); name another"),
     ],
 )
 def test_data_that_is_nothing_is_one_sentence(data, message):

@@ -48,6 +48,22 @@ def test_of_a_checkpoint_from_elsewhere_nothing_is_claimed(tmp_path, spec):
     assert learned(spec, path) == {"note": "trained elsewhere: whether it learned from test images is not known"}
 
 
+def begun(spec, start):
+    return spec.model_copy(update={"training": spec.recipe.model_copy(update={"start": str(start)})})
+
+
+def test_weights_that_began_from_others_say_so_unless_those_learned_by_the_same_split(tmp_path, spec, checkpoint):
+    mine = tmp_path / "again.safetensors"
+    spec_of_mine = begun(spec, checkpoint)
+    save_checkpoint({"weight": torch.ones(2)}, mine, header(spec_of_mine))
+    assert "note" not in learned(spec_of_mine, mine)
+    spec.split_path.write_text(spec.split_path.read_text().replace(",test", ",train", 1))
+    save_checkpoint({"weight": torch.ones(2)}, mine, header(spec_of_mine))
+    assert learned(spec, mine)["note"] == (
+        f"began from {checkpoint}, which learned by another split: whether it learned from test images is not known"
+    )
+
+
 def test_labels_in_the_header_survive_commas(tmp_path, spec):
     labels = ("ships, old", "\u00c4pfel")
     assert json.loads(header(spec.model_copy(update={"labels": labels}))["labels"]) == list(labels)

@@ -51,6 +51,17 @@ def test_a_loss_by_a_teacher_that_is_not_named_is_refused(tmp_path):
         Spec.load(folder)
 
 
+def test_random_weights_have_no_statistics_that_could_stay_frozen(tmp_path):
+    folder = written(tmp_path, "    - name: maps", "    - batch_norm: frozen\n      name: maps")
+    with pytest.raises(UserError, match=r"`start: random` has no statistics that phase 'maps' could keep by `batch_n"):
+        Spec.load(folder)
+
+
+def test_statistics_that_an_earlier_phase_learned_may_stay_frozen(tmp_path):
+    folder = written(tmp_path, "    - name: labels", "    - batch_norm: frozen\n      name: labels")
+    assert [phase.batch_norm for phase in Spec.load(folder).recipe.phases] == ["learns", "frozen"]
+
+
 def test_broken_yaml_is_one_sentence_that_names_the_file(tmp_path):
     (tmp_path / "spec.yaml").write_text("name: [unclosed\n")
     with pytest.raises(UserError, match=r"spec\.yaml: not YAML"):
@@ -60,3 +71,30 @@ def test_broken_yaml_is_one_sentence_that_names_the_file(tmp_path):
 def test_an_unknown_model_is_answered_with_the_known_ones():
     with pytest.raises(UserError, match=r"the models here are: .*elpv"):
         Spec.load(Path("models/nothing"))
+
+
+@pytest.mark.parametrize("labels", ['["crane", "owl", "crane"]', r'["\u00e9", "owl", "e\u0301"]'])
+def test_a_label_that_is_there_twice_is_refused_where_images_are_labelled(tmp_path, labels):
+    folder = written(tmp_path, "labels: [functional, defective]", f"labels: {labels}")
+    with pytest.raises(UserError, match=r"spec\.yaml: `labels` has '(crane|é)' twice, .*; rename one of them"):
+        Spec.load(folder)
+
+
+def test_a_label_may_be_there_twice_where_no_image_is_labelled(tmp_path):
+    text = Path("models/imagenet/spec.yaml").read_text()
+    (tmp_path / "spec.yaml").write_text(text.replace("labels: labels.txt", "labels: [crane, owl, crane]"))
+    assert Spec.load(tmp_path).labels == ("crane", "owl", "crane")
+
+
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig"])
+def test_a_file_of_labels_is_read_with_and_without_a_byte_order_mark(tmp_path, encoding):
+    folder = written(tmp_path, "labels: [functional, defective]", "labels: labels.txt")
+    (folder / "labels.txt").write_text("кот\ndog\n", encoding=encoding)
+    assert Spec.load(folder).labels == ("кот", "dog")
+
+
+def test_a_file_of_labels_in_another_encoding_is_named(tmp_path):
+    folder = written(tmp_path, "labels: [functional, defective]", "labels: labels.txt")
+    (folder / "labels.txt").write_text("mäuse\ndog\n", encoding="latin-1")
+    with pytest.raises(UserError, match=r"labels\.txt: not UTF-8; save the labels as text in UTF-8"):
+        Spec.load(folder)

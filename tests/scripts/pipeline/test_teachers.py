@@ -4,7 +4,7 @@ import pytest
 
 from scripts.errors import UserError
 from scripts.pipeline.spec import MODELS, Spec
-from scripts.pipeline.teachers import teacher_of, trained_teacher
+from scripts.pipeline.teachers import teacher_of, teachers_before, trained_teacher
 
 
 @pytest.fixture
@@ -22,6 +22,15 @@ def change(path, old, new):
 
 def test_the_committed_teacher_may_teach(models):
     assert trained_teacher(Spec.load(models / "elpv")).architecture == "mobilenet_v2"
+
+
+def test_teachers_of_teachers_are_trained_first(models):
+    shutil.copytree(models / "elpv_teacher", models / "first")
+    change(models / "elpv_teacher" / "spec.yaml", "  average:", "  teacher: first\n  average:")
+    assert teachers_before(Spec.load(models / "elpv")) == ("first", "elpv_teacher")
+    change(models / "first" / "spec.yaml", "  average:", "  teacher: elpv_teacher\n  average:")
+    with pytest.raises(UserError, match="elpv_teacher would be taught by itself"):
+        teachers_before(Spec.load(models / "elpv"))
 
 
 def test_a_model_that_names_no_teacher_has_none(models):
@@ -42,6 +51,13 @@ def test_a_teacher_that_does_not_fit_is_refused_with_the_key_and_the_reason(mode
     change(models / "elpv_teacher" / "spec.yaml", old, new)
     with pytest.raises(UserError, match=rf"`training\.teacher`: .*{reason}"):
         teacher_of(Spec.load(models / "elpv"))
+
+
+def test_a_teacher_that_learned_by_a_split_before_the_present_one_may_not_teach(models):
+    split = models / "elpv" / "split.csv"  # of both
+    split.write_text(split.read_text().replace(",test", ",train", 1))
+    with pytest.raises(UserError, match=r"elpv_teacher.checkpoint\.safetensors: learned by another split\.csv"):
+        trained_teacher(Spec.load(models / "elpv"))
 
 
 def test_a_teacher_that_is_not_trained_is_named_with_the_command(models):

@@ -1,25 +1,77 @@
+import shlex
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from PIL import Image
 
 from scripts.pipeline.data import elpv, named
+from scripts.pipeline.data.split import write_split
 from scripts.pipeline.spec import Spec
 from scripts.pipeline.spec_data import Data, Folder, Named
-from scripts.serving.announcement import _example
+from scripts.serving import announcement
+from scripts.serving.announcement import _example, facts
+from scripts.serving.installation import Installation
 from tests.scripts.pipeline.data.pictures import fill
 
 
-def spec_of(data: Data, labels: tuple[str, ...] = ("cat", "dog")) -> Spec:
-    return Spec.load(Path("models/elpv")).model_copy(update={"data": data, "labels": labels})
+def serving(folder: Path, data: Data, labels: tuple[str, ...] = ("cat", "dog")) -> Installation:
+    """What is wanted of a server in `folder`, of a model of other data."""
+    spec = Spec.load(Path("models/elpv")).model_copy(update={"data": data, "labels": labels, "folder": folder})
+    return replace(Installation.read({"RUN_DIR": str(folder / "run")}), spec=spec)
+
+
+@pytest.fixture
+def photos(tmp_path: Path) -> Path:
+    """Images; the cats are the test part."""
+    folder = fill(tmp_path / "photos", {"cat": 3, "dog": 1})
+    write_split({f"cat/{number}.png": "test" for number in range(3)}, tmp_path / "split.csv")
+    return folder
+
+
+def of_a_folder(photos: Path) -> Installation:
+    return serving(photos.parent, Folder(source="folder", folder=str(photos), split="split.csv"))
 
 
 def test_a_model_of_a_data_set_that_would_be_fetched_shows_a_cell(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setattr(named, "_fetch", lambda *_: pytest.fail("a data set was fetched"))
     data = Named(source="mnist", folder=str(tmp_path), split="split.csv")
-    assert _example(spec_of(data, tuple("0123456789")), tmp_path) == elpv.cells()[0].path
+    assert _example(serving(tmp_path, data, tuple("0123456789"))) == elpv.cells()[0].path
 
 
-def test_a_model_of_a_folder_shows_an_image_of_it(tmp_path: Path):
-    photos = fill(tmp_path / "photos", {"cat": 1, "dog": 1})
-    data = Folder(source="folder", folder=str(photos), split="split.csv")
-    assert _example(spec_of(data), tmp_path).read_bytes() == (photos / "cat" / "0.png").read_bytes()
+def test_a_model_of_a_folder_shows_a_test_image_of_it(photos: Path):
+    assert _example(of_a_folder(photos)).read_bytes() == (photos / "cat" / "0.png").read_bytes()
+
+
+def test_what_was_left_out_is_not_shown_though_it_comes_first(photos: Path):
+    (photos / "cat" / "-.jpg").write_bytes(b"\xff\xd8\xff not a picture")
+    assert _example(of_a_folder(photos)).read_bytes() == (photos / "cat" / "0.png").read_bytes()
+
+
+def test_an_image_that_the_server_would_refuse_is_not_shown(photos: Path, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(Image, "MAX_IMAGE_PIXELS", 1000)
+    Image.new("1", (50, 50)).save(photos / "cat" / "0.png")  # Over twice Pillow's limit, at which it raises.
+    with (photos / "cat" / "1.png").open("r+b") as damaged:
+        damaged.truncate(60)
+    assert _example(of_a_folder(photos)).read_bytes() == (photos / "cat" / "2.png").read_bytes()
+
+
+def test_a_model_that_is_served_without_its_data_shows_a_cell(photos: Path):
+    wanted = of_a_folder(photos)
+    (photos.parent / "split.csv").unlink()
+    assert _example(wanted) == elpv.cells()[0].path
+
+
+def test_whatever_goes_wrong_in_choosing_an_image_the_server_says_that_it_is_ready(
+    photos: Path, monkeypatch: pytest.MonkeyPatch
+):
+    def bomb(_wanted: Installation) -> Path:
+        raise Image.DecompressionBombError
+
+    monkeypatch.setattr(announcement, "_example", bomb)
+    wanted = of_a_folder(photos)
+    words = shlex.split(facts(wanted, {})["try"])
+    assert words == [
+        *("curl", "-H", "content-type: image/jpeg", "--data-binary", "@image.jpg"),
+        f"{wanted.url}/predictions/mobilenet_v3",
+    ]

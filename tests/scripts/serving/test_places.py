@@ -5,6 +5,7 @@ import re
 import socket
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -90,6 +91,17 @@ def test_a_model_that_does_not_exist_is_answered_with_the_known_ones() -> None:
         UserError, match=r"models/nothing/spec\.yaml: no such spec; the models here are: elpv, .*imagenet"
     ):
         Installation.read({"MODEL": "nothing"})
+
+
+def test_an_archive_with_other_labels_than_the_spec_has_is_not_served(int8_archive: Path) -> None:
+    wanted = Installation.read({"MODEL_STORE": str(int8_archive.parent.resolve())})
+    assert wanted.verified("2.0").labels == wanted.spec.labels
+    anew = replace(wanted, spec=wanted.spec.model_copy(update={"labels": ("cat", "dog")}))
+    says = r"mobilenet_v3-2\.0\.mar: its labels are not those of .*/models/elpv/spec\.yaml; build it again with `"
+    with pytest.raises(UserError, match=rf"{says}make archive VERSION=2\.0 PRECISION=int8`"):
+        anew.verified("2.0")
+    with pytest.raises(UserError, match=r"`make archive MODEL=pets VERSION=2\.0 PRECISION=int8`"):
+        replace(anew, model="pets").verified("2.0")
 
 
 def test_serving_does_not_import_torch() -> None:

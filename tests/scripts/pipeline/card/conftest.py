@@ -72,6 +72,7 @@ def fabricated() -> dict[str, Any]:
             "2.0": {"bytes": 2_900_000, "sha256": "2" * 64, "gate": {**gate, "measured": int8}},
         },
         "errors": {"arithmetic": "fp32", "instructions": "avx2", "wrong": 2, "unsure": 5, "unsure_wrong": 1},
+        "note": None,
         "teacher": None,
     }
 

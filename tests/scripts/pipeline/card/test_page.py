@@ -133,6 +133,13 @@ def test_recipe_log_and_teacher_are_told(pets: Spec) -> None:
     assert "has another recipe by now" in text
 
 
+def test_what_is_not_known_of_the_training_is_told(pets: Spec) -> None:
+    assert "Beware" not in card(pets)
+    found = fabricated() | {"note": "began from old.safetensors, which learned by another split"}
+    (pets.folder / evidence.FILE_NAME).write_text(json.dumps(found))
+    assert "**Beware:** began from old.safetensors, which learned by another split." in card(pets)
+
+
 def test_a_card_that_somebody_wrote_by_hand_is_told_from_one_of_ours(pets: Spec) -> None:
     path = pets.folder / "README.md"
     assert is_ours(path)

@@ -78,6 +78,60 @@ def test_a_linked_class_folder_is_followed_and_a_circle_is_not(tmp_path):
     assert names == ["cat/0.png", "dog/0.png", "owl/0.png"]
 
 
+def test_a_link_to_itself_is_left_out(tmp_path):
+    data = fill(tmp_path, {"cat": 1, "dog": 1})
+    for name in ("loop", "cat/loop"):
+        (data / name).symlink_to(data / name)
+    found = folder.listing(data, folder.labels(data))
+    assert [sample.name for sample in found.samples] == ["cat/0.png", "dog/0.png"]
+    assert {(one.file, one.reason) for one in found.left_out} == {
+        ("loop", "can't be read"),
+        ("cat/loop", "can't be read"),
+    }
+
+
+@pytest.fixture
+def closed(monkeypatch: pytest.MonkeyPatch) -> set[Path]:
+    """Return the folders that may not be read, as far as this test goes: an administrator may read all."""
+    paths: set[Path] = set()
+    scandir = os.scandir
+
+    def ask(path: Path) -> object:
+        if Path(path) in paths:
+            raise PermissionError(13, "Permission denied", str(path))
+        return scandir(path)
+
+    monkeypatch.setattr(os, "scandir", ask)
+    return paths
+
+
+def test_folders_that_may_not_be_read_are_left_out_as_a_whole(tmp_path, closed):
+    data = fill(tmp_path, {"cat": 1, "cat/private": 1, "dog": 1, "lost+found": 1})
+    closed |= {data / "cat" / "private", data / "lost+found"}
+    assert folder.labels(data) == ("cat", "dog")
+    found = folder.listing(data, ("cat", "dog"))
+    assert [sample.name for sample in found.samples] == ["cat/0.png", "dog/0.png"]
+    assert {one.file: one.sentence for one in found.left_out} == {
+        "cat/private": "can't be read: Permission denied",
+        "lost+found": "can't be read: Permission denied",
+    }
+
+
+def test_classes_that_may_not_be_read_are_named_where_they_are_missed(tmp_path, closed):
+    data = fill(tmp_path, {"cat": 1, "dog": 1})
+    closed.add(data / "dog")
+    with pytest.raises(
+        UserError, match=r"class folder 'cat' \(dog: can't be read: Permission denied\), and a classifier"
+    ):
+        folder.labels(data)
+
+
+def test_data_that_may_not_be_read_at_all_is_one_sentence(tmp_path, closed):
+    closed.add(tmp_path)
+    with pytest.raises(UserError, match=r"can't be read \(Permission denied\); allow it, or move it away"):
+        folder.labels(tmp_path)
+
+
 @pytest.mark.parametrize(
     ("classes", "message"),
     [

@@ -8,9 +8,11 @@ from scripts.pipeline.data.split import divide, read_split
 from scripts.pipeline.spec import Spec
 
 
-def test_a_missing_split_is_named_with_the_command_that_makes_it(tmp_path):
-    with pytest.raises(UserError, match=r"nothing\.csv: no such split; .*scripts\.split_data"):
-        read_split(tmp_path / "nothing.csv")
+def test_a_missing_split_is_named_with_the_command_that_makes_it_for_its_model(tmp_path):
+    command = r"`\.venv/bin/python -m scripts\.split_data --model pets`"
+    for path in (tmp_path / "pets" / "split.csv", tmp_path / "teacher" / ".." / "pets" / "split.csv"):
+        with pytest.raises(UserError, match=rf"split\.csv: no such split; {command} makes it"):
+            read_split(path)
 
 
 @pytest.mark.parametrize("text", ["file,part\nimages/cell0001.png,training\n", "name,part\nimages/cell0001.png,val\n"])

@@ -95,6 +95,9 @@ def test_without_val_only_the_test_part_is_decided(folder):
         ("path,label\n", "has a header but no row"),
         ("a.png,cat\nb.png,dog\n", "line 1: no column `path`; the first line names the columns"),
         ("path;label\na.png;cat\n", "line 1: separated by ';'; save the table as CSV with commas"),
+        ('"path";"label"\n"a.png";"cat"\n', "line 1: separated by ';'; save the table as CSV with commas"),
+        ('path;"cat, grey";dog\na.png;1;0\n', "line 1: separated by ';'; save the table as CSV with commas"),
+        ('"path\tlabel"\r\n"a.png\tcat"\r\n', "line 1: separated by '\\\\t'; save the table as CSV with commas"),
         ("path,label,label\na.png,cat,cat\n", "line 1: two columns 'label'"),
         ("path,label,\na.png,cat,\n", "line 1: column 3 has no name"),
         ("path,label,gruop\na.png,cat,x\n", "line 1: unknown column 'gruop'; did you mean `group`?"),
@@ -118,6 +121,11 @@ def test_without_val_only_the_test_part_is_decided(folder):
 def test_a_fault_is_named_with_the_file_and_the_line(folder, text, message):
     with pytest.raises(UserError, match=rf"pets\.csv.*{message.replace('?', chr(92) + '?')}"):
         table.listing(written(folder, text), HARD)
+
+
+def test_a_label_may_hold_what_separates_other_tables(folder):
+    path = written(folder, '"a;b\nc",path,"x|y"\n1,a.png,0\n')
+    assert table.labels(path) == ("a;b\nc", "x|y")
 
 
 def test_a_soft_table_without_one_of_the_specs_labels_is_refused(folder):

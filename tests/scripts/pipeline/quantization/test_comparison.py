@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 import torch
 
+from scripts.errors import UserError
 from scripts.pipeline import weights
 from scripts.pipeline.images import Labelled
 from scripts.pipeline.network import build_network
@@ -26,3 +27,9 @@ def test_torchvisions_weights_are_compared_like_a_checkpoints(tmp_path: Path, mo
     found = comparison.run(spec, tmp_path, 1, lambda _: None)
     assert found.checkpoint_sha256 == weights.evidence(spec, None)["weights_sha256"]
     assert len(found.rows) == 1
+
+
+def test_too_few_calibration_images_are_an_error_that_a_person_can_mend(spec: Spec, tmp_path: Path) -> None:
+    few = spec.model_copy(update={"calibration": spec.calibration.model_copy(update={"images": 7})})
+    with pytest.raises(UserError, match=r"`calibration\.images` is 7, and int8 needs at least 8"):
+        comparison.run(few, tmp_path, 1, lambda _: None)

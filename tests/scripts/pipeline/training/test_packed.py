@@ -5,6 +5,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from scripts.errors import UserError
 from scripts.pipeline.data.sample import Sample
 from scripts.pipeline.training.packed import pack
 
@@ -46,6 +47,12 @@ def test_a_changed_image_is_decoded_anew(tmp_path):
     path, decoded = tmp_path / "train.npy", []
     pack([sample(10)], PREPROCESSING, path, count(decoded))
     assert pack([sample(11)], PREPROCESSING, path, count(decoded)).images[0, 0, 0, 0] == 11
+
+
+def test_an_image_that_was_damaged_since_the_split_is_named(tmp_path):
+    damaged = Sample("cat/7.png", (1.0, 0.0), "", lambda: _png(10)[:40])
+    with pytest.raises(UserError, match=r"cat/7\.png: .*; it was well when the split was made: put it back"):
+        pack([damaged], PREPROCESSING, tmp_path / "train.npy", count([]))
 
 
 def test_a_run_that_was_killed_while_decoding_begins_anew(tmp_path):
