@@ -6,8 +6,8 @@ SHELL := /bin/sh
 
 PYTHON ?= $(or $(shell command -v python3.11),python3)
 MODEL ?= elpv
-ifneq ($(words $(MODEL)),1)
-$(error MODEL="$(MODEL)": a model's name is one word of letters, digits and underscores)
+ifneq ($(words $(MODEL))$(findstring /,$(MODEL)),1)
+$(error MODEL="$(MODEL)": a model's name is one word of letters, digits and underscores, its folder in models/)
 endif
 MODEL_STORE ?= model_store
 export MODEL_STORE
@@ -71,7 +71,7 @@ predict: | $(ANY_READY) ## IMAGE=<file>: ask the running edge
 ##@ Models
 .PHONY: train archive evaluate quantization card
 train: | $(READY) ## MODEL= [DATA=<folder>|<table.csv>|cifar10|mnist|elpv] [RESTART=1]: train the checkpoint of models/<MODEL>, made from DATA
-	@$(RUN).train --model "$(MODEL)" $(if $(DATA),--data "$(DATA)") $(if $(RESTART),--restart)
+	@$(if $(filter file,$(origin MODEL)),$(error MODEL is missing; for example: make train MODEL=pets DATA=photos))$(RUN).train --model "$(MODEL)" $(if $(DATA),--data "$(DATA)") $(if $(RESTART),--restart)
 archive: | $(READY) ## VERSION= PRECISION=float32|int8 [CHECKPOINT=] [MODEL=]: export, quantize, gate, archive
 	@$(call need,VERSION,VERSION=3.0 PRECISION=int8)$(call need,PRECISION,VERSION=3.0 PRECISION=int8)$(RUN).archive --version "$(VERSION)" --precision "$(PRECISION)" --model "$(MODEL)" $(if $(CHECKPOINT),--checkpoint "$(CHECKPOINT)")
 evaluate: | $(READY) ## [VERSION=2.0 | URL=<…/predictions/name/2.0> | CHECKPOINT=] [MODEL=] [PART=test]: accuracy, recall, calibration

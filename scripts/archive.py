@@ -49,7 +49,7 @@ def main(
         return
     print(_report(built.verdict))
     if note := built.metadata.training.get("note"):
-        print(f"  beware: {note}")
+        print(f"  note: {note}")
     print(f"  {built.path} ({built.path.stat().st_size / 1e6:.1f} MB)")
 
 

@@ -1,15 +1,14 @@
 """Serves in the foreground until Ctrl-C: TorchServe, and the edge in front of it."""
 
-import fcntl
 import json
 import os
 import sys
-from typing import Annotated, TextIO
+from typing import Annotated
 
 import typer
 
 from scripts import cli
-from scripts.errors import UserError
+from scripts.locks import hold
 from scripts.serving import announcement, state
 from scripts.serving.installation import Installation
 from scripts.serving.supervisor import Interrupted, ServerDied, Supervisor
@@ -23,8 +22,9 @@ def main(as_json: Annotated[bool, typer.Option("--json", help="Print one JSON ob
     """
     wanted = Installation.read(os.environ)
     archives = {version: wanted.verified(version) for version in wanted.traffic.versions}
-    lock = _lock(wanted)
-    for name in state.clean_up(wanted.places.run):
+    run = wanted.places.run
+    lock = hold(run / "lock", f"a server already runs in {run}; `make stop` it, or set RUN_DIR.")
+    for name in state.clean_up(run):
         print(f"stopped {name}, left behind by an earlier run", flush=True)
 
     def ready() -> None:
@@ -41,18 +41,6 @@ def main(as_json: Annotated[bool, typer.Option("--json", help="Print one JSON ob
         raise typer.Exit(error.exit_status) from None
     finally:
         lock.close()
-
-
-def _lock(wanted: Installation) -> TextIO:
-    wanted.places.run.mkdir(parents=True, exist_ok=True)
-    lock = (wanted.places.run / "lock").open("w")
-    try:
-        # Held by the open file: it goes with this process, however it ends.
-        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
-        lock.close()
-        raise UserError(f"a server already runs in {wanted.places.run}; `make stop` it, or set RUN_DIR.") from None
-    return lock
 
 
 if __name__ == "__main__":

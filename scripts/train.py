@@ -6,6 +6,7 @@ run they were in), `license`, and `created`: of a model that DATA made just now 
 """
 
 import json
+import shutil
 import time
 from pathlib import Path
 from typing import Annotated, Any
@@ -17,16 +18,19 @@ from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn, Ti
 from torch.utils.tensorboard import SummaryWriter
 
 from scripts.cli import run
+from scripts.locks import hold
 from scripts.pipeline import provenance
-from scripts.pipeline.network import save_checkpoint
+from scripts.pipeline.network import read_header, save_checkpoint
 from scripts.pipeline.new_model import create
-from scripts.pipeline.spec import DEFAULT_MODEL, MODELS, Spec
+from scripts.pipeline.spec import MODELS, Spec
 from scripts.pipeline.training.allocation import reuse_freed_memory
-from scripts.pipeline.training.log import draw, write_csv
+from scripts.pipeline.training.log import draw, read_csv, write_csv
 from scripts.pipeline.training.run import basis, trainer, training_images
-from scripts.pipeline.training.trainer import Images, Trainer
+from scripts.pipeline.training.trainer import Epoch, Images, Trainer
 
 RUNS = Path("runs/train")
+LOG = "training_log.csv"
+BOARD = "tensorboard"
 FORECAST_OVER_S = 300
 """The speed of so many seconds is taken for the speed of the rest."""
 
@@ -46,13 +50,13 @@ def train(learning: Trainer, images: Images, folder: Path, progress: Progress) -
     # In pixels, since an epoch of small crops says little about the time that one of large crops takes.
     task = progress.add_task("training", total=count * sum(costs), completed=count * sum(costs[:done]))
     # What a killed run wrote after its last whole epoch is taken back.
-    with SummaryWriter(folder / "tensorboard", purge_step=done + 1) as board:
+    with SummaryWriter(folder / BOARD, purge_step=done + 1) as board:
         for line in learning.epochs(
             images, time.monotonic, lambda phase, crops: progress.advance(task, crops * phase.side**2)
         ):
             # A batch that was left out counts as done.
             progress.update(task, completed=count * sum(costs[: line.epoch]))
-            write_csv(learning.log, folder / "training_log.csv")
+            write_csv(learning.log, folder / LOG)
             for name in ("loss", "val_loss", "val_accuracy", "learning_rate"):
                 board.add_scalar(name, getattr(line, name), line.epoch)
             reached = f"loss {line.loss:.4f}, val {line.val_accuracy:.2%}, {line.seconds:.0f} s"
@@ -62,7 +66,7 @@ def train(learning: Trainer, images: Images, folder: Path, progress: Progress) -
 def keep(spec: Spec, learning: Trainer, header: dict[str, str]) -> None:
     """Replace the committed checkpoint with its `header`, its log and its figure."""
     save_checkpoint(learning.weights, spec.checkpoint_path, header)
-    write_csv(learning.log, spec.folder / "training_log.csv")
+    write_csv(learning.log, spec.folder / LOG)
     draw(learning.log, spec.folder / "training.png")
 
 
@@ -70,7 +74,14 @@ def _progress(as_json: bool) -> Progress:
     columns = (TextColumn("{task.description}"), BarColumn(), TimeElapsedColumn(), TextColumn("left:"))
     # Of `--json`, stdout holds the object alone.
     console = Console(stderr=as_json)
-    return Progress(*columns, TimeRemainingColumn(), console=console, speed_estimate_period=FORECAST_OVER_S)
+    # In a log, a bar would be one line, when all is over, also before an error.
+    return Progress(
+        *columns,
+        TimeRemainingColumn(),
+        console=console,
+        speed_estimate_period=FORECAST_OVER_S,
+        disable=not console.is_terminal,
+    )
 
 
 def _created(model: str, data: str, progress: Progress) -> dict[str, Any] | None:
@@ -82,21 +93,68 @@ def _created(model: str, data: str, progress: Progress) -> dict[str, Any] | None
     return created.record() if created.is_new else None
 
 
-def _record(spec: Spec, learning: Trainer, created: dict[str, Any] | None) -> dict[str, Any]:
+def trained(spec: Spec, folder: Path, restart: bool, progress: Progress) -> list[Epoch]:
+    """Train, or go on with an unfinished run; a checkpoint that would come out the same stays. Return its log.
+
+    Args:
+        spec: of the model.
+        folder: keeps the run.
+        restart: forget an unfinished run, and train again what is trained.
+        progress: as in `train`.
+
+    Raises:
+        UserError: the images, the weights to start from or the teacher are not there; or an unfinished run is of
+            other settings.
+    """
+    images = training_images(
+        spec, folder, lambda part: lambda samples: progress.track(samples, description=f"reading {part}")
+    )
+    depends_on = basis(spec, images)
+    # Now, since the split may be another when the training ends.
+    header = provenance.header(spec) | {"basis": depends_on}
+    learning = trainer(spec, images, folder)
+    if restart:
+        learning.state_path.unlink(missing_ok=True)
+        shutil.rmtree(folder / BOARD, ignore_errors=True)
+    elif not learning.state_path.is_file() and _is_trained(spec, header):
+        progress.console.print(
+            f"{spec.checkpoint_path} was trained by this recipe on these images; RESTART=1 trains it again",
+            markup=False,
+            soft_wrap=True,
+        )
+        return read_csv(spec.folder / LOG)
+    if done := learning.resume(depends_on):
+        progress.console.print(f"goes on after epoch {done}")
+    try:
+        train(learning, images, folder, progress)
+    except KeyboardInterrupt:
+        progress.console.print(f"stopped after epoch {len(learning.log)}; the same command goes on from there")
+        raise
+    keep(spec, learning, header)
+    learning.state_path.unlink(missing_ok=True)
+    return learning.log
+
+
+def _is_trained(spec: Spec, header: dict[str, str]) -> bool:
+    whole = spec.checkpoint_path.is_file() and (spec.folder / LOG).is_file()
+    return whole and read_header(spec.checkpoint_path) == header
+
+
+def _record(spec: Spec, log: list[Epoch], created: dict[str, Any] | None) -> dict[str, Any]:
     return {
         "checkpoint": str(spec.checkpoint_path),
-        "epochs": len(learning.log),
-        "val_accuracy": learning.log[-1].val_accuracy,
-        "seconds": sum(line.seconds for line in learning.log),
+        "epochs": len(log),
+        "val_accuracy": log[-1].val_accuracy,
+        "seconds": sum(line.seconds for line in log),
         "license": spec.license,
         "created": created,
     }
 
 
 def main(
-    model: Annotated[str, typer.Option(help="Folder in models/")] = DEFAULT_MODEL,
+    model: Annotated[str, typer.Option(help="Folder in models/")],
     data: Annotated[str, typer.Option(help="A folder <label>/<image>, a CSV, cifar10, mnist or elpv: makes it")] = "",
-    restart: Annotated[bool, typer.Option(help="Forget an unfinished run instead of resuming it")] = False,
+    restart: Annotated[bool, typer.Option(help="Begin anew instead of going on with an unfinished run")] = False,
     threads: Annotated[int, typer.Option(help="Of the CPU; 0 leaves it to torch")] = 0,
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object; progress goes to stderr")] = False,
 ) -> None:
@@ -104,30 +162,16 @@ def main(
     with _progress(as_json) as progress:
         created = _created(model, data, progress) if data else None
         spec = Spec.load(MODELS / model)
-        folder = RUNS / model
         if threads:
             torch.set_num_threads(threads)
         reuse_freed_memory()
-        images = training_images(
-            spec, folder, lambda part: lambda samples: progress.track(samples, description=f"reading {part}")
-        )
-        # Now, since the split may be another when the training ends.
-        header = provenance.header(spec)
-        learning = trainer(spec, images, folder)
-        if restart:
-            learning.state_path.unlink(missing_ok=True)
-        learning.resume(basis(spec, images))
-        try:
-            train(learning, images, folder, progress)
-        except KeyboardInterrupt:
-            progress.console.print(f"stopped after epoch {len(learning.log)}; the same command goes on from there")
-            raise
-    keep(spec, learning, header)
-    learning.state_path.unlink(missing_ok=True)
+        with hold(RUNS / model / "lock", f"a training of {spec.folder} runs already; wait for it, or stop it"):
+            log = trained(spec, RUNS / model, restart, progress)
     if as_json:
-        print(json.dumps(_record(spec, learning, created)))
-    else:
-        print(f"{spec.checkpoint_path}: val accuracy {learning.log[-1].val_accuracy:.2%}; licence: {spec.license}")
+        print(json.dumps(_record(spec, log, created)))
+        return
+    print(f"{spec.checkpoint_path}: val accuracy {log[-1].val_accuracy:.2%}; licence: {spec.license}")
+    print(f"next: `make archive MODEL={model} VERSION=1.0 PRECISION=float32`")
 
 
 if __name__ == "__main__":

@@ -89,7 +89,7 @@ def read_header(path: Path) -> dict[str, str]:
     Raises:
         UserError: the file is missing or is no safetensors file.
     """
-    _require_file(path)
+    require_file(path)
     try:
         with safe_open(path, "pt") as file:
             return dict(file.metadata() or {})
@@ -103,7 +103,7 @@ def read_weights(path: Path) -> dict[str, Tensor]:
     Raises:
         UserError: the file is missing or is no safetensors file.
     """
-    _require_file(path)
+    require_file(path)
     try:
         weights = load_file(path)
     except SafetensorError as error:
@@ -162,7 +162,8 @@ def _declare_operators() -> torch.library.Library:
     return library
 
 
-def _require_file(path: Path) -> None:
+def require_file(path: Path) -> None:
+    """Raise UserError, with the command that makes it, where a checkpoint is missing."""
     if not path.is_file():
         of_a_model = f" MODEL={path.parent.name}" if (path.parent / "spec.yaml").is_file() else ""
         raise UserError(f"{path}: no such checkpoint; name another, or train it with `make train{of_a_model}`")

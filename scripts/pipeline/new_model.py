@@ -19,6 +19,7 @@ from scripts.pipeline.data.sources import every_sample, labels_of
 from scripts.pipeline.data.split import SEED, read_split, write_split
 from scripts.pipeline.network import read_header
 from scripts.pipeline.new_spec import ARCHITECTURE, Facts, spec_text
+from scripts.pipeline.quantize import MIN_CALIBRATION_IMAGES
 from scripts.pipeline.recipe import IMAGENET, available_start
 from scripts.pipeline.spec import Spec
 from scripts.pipeline.spec_data import Elpv, Folder, Labelled, Named, Table
@@ -36,6 +37,7 @@ class Created:
         spec: as it lies in its folder.
         is_new: whether it was made just now.
         images: number in each part, as a phrase.
+        is_too_small_for_int8: whether it is new, and int8 would have too few images to take its ranges from.
         second_best: why training starts from other weights than ImageNet's, where the model is new and does.
         left_out: files that nothing is learned from, where the model is new.
         undealt: files of the data that were added since it was made, and have no part yet.
@@ -44,6 +46,7 @@ class Created:
     spec: Spec
     is_new: bool
     images: str
+    is_too_small_for_int8: bool = False
     second_best: str = ""
     left_out: tuple[LeftOut, ...] = ()
     undealt: int = 0
@@ -54,6 +57,8 @@ class Created:
         lines = [f"{folder / 'spec.yaml'}: {len(self.spec.labels)} labels; {self.images}"]
         if self.left_out:
             lines += [f"left out, in {folder / FILE_NAME}: {by_reason(self.left_out)}", *first_few(self.left_out)]
+        if self.is_too_small_for_int8:
+            lines += [f"enough for float32 only: int8 needs {MIN_CALIBRATION_IMAGES} train images"]
         if self.second_best:
             start = self.spec.recipe.start
             lines += [
@@ -104,7 +109,8 @@ def create(folder: Path, data: str, tick: Callable[[int, int], None]) -> Created
     longest_side = elpv.SIDE if isinstance(source, Elpv) else found.longest_side
     facts = Facts(folder.name, source, labels, parts, longest_side, start, start_license)
     replace_file(folder / "spec.yaml", spec_text(facts))
-    return Created(Spec.load(folder), True, in_parts(parts.values()), second_best, found.left_out)
+    is_too_small = by_part(parts.values())["train"] < MIN_CALIBRATION_IMAGES
+    return Created(Spec.load(folder), True, in_parts(parts.values()), is_too_small, second_best, found.left_out)
 
 
 def locate(data: str) -> Labelled:
@@ -169,7 +175,7 @@ def _existing(spec: Spec, source: Labelled, data: str) -> Created:
     if not isinstance(spec.data, type(source)) or _identity(spec.data) != _identity(source):
         raise UserError(
             f"{spec.folder / 'spec.yaml'} has other data than DATA={data}; edit its `data`, "
-            "or choose another name for a new model (MODEL=)"
+            f"choose another name for a new model (MODEL=), or delete {spec.folder} to begin anew"
         )
     parts = read_split(spec.split_path)
     known = parts.keys() | read_left_out(spec.folder)

@@ -51,7 +51,10 @@ def learned(spec: Spec, checkpoint: Path) -> dict[str, Any]:
         )
     begun_by = facts.pop("began_from", None)
     if begun_by not in (None, facts["split_sha256"]):
-        facts["note"] = f"began from {facts['recipe']['start']}, which learned by another split: {_UNKNOWN}"
+        facts["note"] = (
+            f"began from {facts['recipe']['start']}, which learned by another split: if test images are among those, "
+            "these figures are too good"
+        )
     return facts
 
 

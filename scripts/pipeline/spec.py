@@ -91,7 +91,10 @@ class Spec(StrictModel):
         path = folder / "spec.yaml"
         if not path.is_file():
             known = ", ".join(sorted(other.parent.name for other in folder.parent.glob("*/spec.yaml"))) or "none"
-            raise UserError(f"{path}: no such spec; the models here are: {known}")
+            raise UserError(
+                f"{path}: no such spec; the models here are: {known}; `make train MODEL={folder.name} DATA=<folder>` "
+                "makes one of your images"
+            )
         try:
             mapping = YAML(typ="safe").load(path)
         except YAMLError as error:

@@ -8,7 +8,7 @@ from safetensors.torch import save
 from torch import nn
 
 from scripts.files import sha256
-from scripts.pipeline.network import build_network, fill, load_checkpoint
+from scripts.pipeline.network import build_network, fill, load_checkpoint, require_file
 from scripts.pipeline.pretrained import imagenet_weights
 from scripts.pipeline.provenance import learned
 from scripts.pipeline.spec import Spec
@@ -51,7 +51,13 @@ def evidence(spec: Spec, checkpoint: Path | None) -> dict[str, Any]:
 
 
 def digest(spec: Spec, checkpoint: Path | None) -> str:
-    """Return the SHA-256 in hex of the checkpoint's file, or of torchvision's weights as one would hold them."""
+    """Return the SHA-256 in hex of the checkpoint's file, or of torchvision's weights as one would hold them.
+
+    Raises:
+        UserError: there is no such file, or the weights can't be fetched.
+    """
     if checkpoint is None and spec.weights is not None:
         return hashlib.sha256(save(imagenet_weights(spec.architecture, spec.weights))).hexdigest()
-    return sha256(checkpoint or spec.checkpoint_path)
+    path = checkpoint or spec.checkpoint_path
+    require_file(path)
+    return sha256(path)

@@ -5,6 +5,7 @@ import io
 from collections.abc import Sequence
 from dataclasses import asdict, fields
 from pathlib import Path
+from typing import Any
 
 from matplotlib.figure import Figure
 
@@ -22,6 +23,14 @@ def write_csv(log: Sequence[Epoch], path: Path) -> None:
             {key: round(value, 6) if isinstance(value, float) else value for key, value in asdict(line).items()}
         )
     replace_file(path, text.getvalue().encode())
+
+
+def read_csv(path: Path) -> list[Epoch]:
+    """What `write_csv` wrote."""
+    with path.open(newline="", encoding="utf-8") as file:
+        rows = list(csv.DictReader(file))
+    kinds: dict[str, Any] = {field.name: field.type for field in fields(Epoch)}
+    return [Epoch(**{key: kinds[key](value) for key, value in row.items()}) for row in rows]
 
 
 def draw(log: Sequence[Epoch], path: Path) -> None:

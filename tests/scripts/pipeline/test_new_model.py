@@ -128,10 +128,17 @@ def test_a_model_that_exists_is_left_as_it_is_and_new_files_are_counted(data, pe
     assert {path.name: path.read_bytes() for path in pets.iterdir()} == before
 
 
+def test_too_few_images_for_int8_are_told_before_the_training(tmp_path):
+    few = create(tmp_path / "few", str(fill(tmp_path / "photos", {"cat": 4, "dog": 4})), nothing)
+    assert "enough for float32 only: int8 needs 8 train images" in few.summary()
+    enough = create(tmp_path / "enough", str(fill(tmp_path / "more", {"cat": 7, "dog": 7})), nothing)
+    assert "float32 only" not in enough.summary()
+
+
 def test_a_model_that_has_other_data_is_refused(data, pets, tmp_path):
     create(pets, str(data), nothing)
     other = fill(tmp_path / "other", {"cat": 4, "dog": 4})
-    with pytest.raises(UserError, match=r"spec\.yaml has other data than DATA=.*other; edit its `data`, or choose"):
+    with pytest.raises(UserError, match=r"spec\.yaml has other data than DATA=.*other; edit its `data`, choose"):
         create(pets, str(other), nothing)
 
 

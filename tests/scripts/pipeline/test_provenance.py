@@ -1,5 +1,6 @@
 import json
 import shutil
+from pathlib import Path
 
 import pytest
 import torch
@@ -48,6 +49,14 @@ def test_of_a_checkpoint_from_elsewhere_nothing_is_claimed(tmp_path, spec):
     assert learned(spec, path) == {"note": "trained elsewhere: whether it learned from test images is not known"}
 
 
+def test_a_checkpoint_that_is_not_there_is_named_with_the_command_that_makes_it(spec):
+    with pytest.raises(UserError, match=r"mine\.safetensors: no such checkpoint; .*`make train`"):
+        evidence(spec, Path("mine.safetensors"))
+    spec.checkpoint_path.unlink()
+    with pytest.raises(UserError, match=r"checkpoint\.safetensors: no such checkpoint; .*`make train MODEL=elpv`"):
+        evidence(spec, None)
+
+
 def begun(spec, start):
     return spec.model_copy(update={"training": spec.recipe.model_copy(update={"start": str(start)})})
 
@@ -60,7 +69,8 @@ def test_weights_that_began_from_others_say_so_unless_those_learned_by_the_same_
     spec.split_path.write_text(spec.split_path.read_text().replace(",test", ",train", 1))
     save_checkpoint({"weight": torch.ones(2)}, mine, header(spec_of_mine))
     assert learned(spec, mine)["note"] == (
-        f"began from {checkpoint}, which learned by another split: whether it learned from test images is not known"
+        f"began from {checkpoint}, which learned by another split: if test images are among those, "
+        "these figures are too good"
     )
 
 

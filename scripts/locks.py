@@ -1,0 +1,27 @@
+"""One process at a time."""
+
+import fcntl
+from pathlib import Path
+from typing import TextIO
+
+from scripts.errors import UserError
+
+
+def hold(path: Path, taken: str) -> TextIO:
+    """Return `path`, opened and locked until it is closed or this process ends, however it ends.
+
+    Args:
+        path: a file made for this, in a folder that need not be there yet.
+        taken: what to say when another process holds it.
+
+    Raises:
+        UserError: another process holds it.
+    """
+    path.parent.mkdir(parents=True, exist_ok=True)
+    lock = path.open("w")
+    try:
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        lock.close()
+        raise UserError(taken) from None
+    return lock
