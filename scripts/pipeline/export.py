@@ -10,7 +10,7 @@ from torch import Tensor, nn
 from torch.jit._trace import TracerWarning
 
 from handler.metadata import Preprocessing
-from scripts.errors import UserError
+from scripts.pipeline.layers import require_side
 from scripts.pipeline.network import torchvision_models
 
 OPSET = 17
@@ -75,11 +75,7 @@ def last_map(network: nn.Module, side: int) -> str:
         if name
     ]
     try:
-        network(torch.zeros(1, 3, side, side))
-    except (RuntimeError, AssertionError) as error:
-        raise UserError(
-            f"{type(network).__name__} takes no images of {side} x {side} pixels ({error}): change `preprocessing.crop`"
-        ) from error
+        require_side(network, side, "`preprocessing.crop`")
     finally:
         for hook in hooks:
             hook.remove()

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Mapping
 
+import torch
 from torch import Tensor, nn
 from torch.nn.modules.batchnorm import _BatchNorm
 
@@ -70,6 +71,27 @@ def _parts(children: list[tuple[str, nn.Module]]) -> Iterator[nn.Module]:
             yield from _parts(list(part.named_children()))
         else:
             yield part
+
+
+@torch.inference_mode()
+def require_side(network: nn.Module, side: int, key: str) -> None:
+    """Send an empty image through `network`, in evaluation mode.
+
+    Args:
+        network: whose batch norms would learn from it in training mode.
+        side: of the image, pixels.
+        key: what sets it, for the error.
+
+    Raises:
+        UserError: the network takes no images of this side.
+    """
+    device = next(network.parameters()).device
+    try:
+        network(torch.zeros(1, 3, side, side, device=device))
+    except (RuntimeError, AssertionError) as error:  # Of a layer that shrinks it to nothing; a transformer's check.
+        raise UserError(
+            f"{type(network).__name__} takes no images of {side} x {side} pixels ({error}): change {key}"
+        ) from error
 
 
 def _has_weights(module: nn.Module) -> bool:

@@ -11,9 +11,8 @@ _NEVER = 2**31 - 1
 def reuse_freed_memory() -> None:
     """Keep freed memory for the next batch instead of giving it back to the system; elsewhere than in glibc, nothing.
 
-    Activations are large, so by default each of them is fresh pages from the system, in every step: with MobileNetV2 at
-    288 pixels, a training step took 1.7 times as long (docs/training.md). The process keeps the memory of its largest
-    step.
+    Activations are large, so by default each of them is fresh pages from the system, in every step. The process keeps
+    the memory of its largest step.
     """
     if platform.libc_ver()[0] != "glibc":
         return

@@ -11,7 +11,7 @@ from torch import nn
 from scripts.errors import UserError
 from scripts.pipeline.data.sample import Part
 from scripts.pipeline.data.sources import samples
-from scripts.pipeline.layers import load_body
+from scripts.pipeline.layers import load_body, require_side
 from scripts.pipeline.network import build_network, read_weights
 from scripts.pipeline.pretrained import imagenet_weights
 from scripts.pipeline.spec import Spec
@@ -77,7 +77,6 @@ def starting_network(spec: Spec) -> nn.Module:
     return network
 
 
-@torch.inference_mode()
 def require_sides(network: nn.Module, spec: Spec) -> None:
     """Raise UserError, with the key to change, where `network` takes no images of a side that it will be given.
 
@@ -86,16 +85,9 @@ def require_sides(network: nn.Module, spec: Spec) -> None:
         spec: whose phases crop to a side each, and whose `preprocessing` crops the val images.
     """
     sides = [(phase.side, f"`side` of the phase {phase.name!r}") for phase in spec.recipe.phases]
-    # In training mode, batch norms would learn from the empty images.
     network.eval()
     for side, key in [*sides, (spec.preprocessing.crop, "`preprocessing.crop`")]:
-        try:
-            network(torch.zeros(1, 3, side, side))
-        except (RuntimeError, AssertionError) as error:  # Of a layer that shrinks it to nothing; a transformer's check.
-            raise UserError(
-                f"{spec.folder / 'spec.yaml'}: {spec.architecture} takes no images of {side} x {side} pixels "
-                f"({error}): change {key}"
-            ) from error
+        require_side(network, side, f"{key} in {spec.folder / 'spec.yaml'}")
     network.train()
 
 
