@@ -20,7 +20,7 @@ MIN_CALIBRATION_IMAGES = 8
 # The best of ONNX Runtime's three on held-out training images (`make quantization` compares them): a few outliers
 # among the activations of 256 images don't stretch its ranges.
 METHOD = CalibrationMethod.Percentile
-# Every activation of a batch is in memory at once: 1 GB for mobilenet_v2.
+# Every activation of a batch is in memory at once (docs/architectures.md).
 _CALIBRATION_BATCH = 8
 
 

@@ -11,7 +11,7 @@ import requests
 from scripts.serving import processes
 from scripts.serving.edge import Edge
 from scripts.serving.places import Ports
-from tests.integration.conftest import MODEL, Server
+from tests.integration.server import MODEL, Server
 
 USERS = [f"user-{number}" for number in range(1000)]
 

@@ -16,7 +16,7 @@ from scripts.pipeline.measured import Measured
 from scripts.pipeline.metrics import Truth
 from scripts.pipeline.served import Served, by_server
 from scripts.pipeline.spec import MODELS, Spec
-from tests.integration.conftest import MODEL, Server
+from tests.integration.server import MODEL, Server
 
 # float32 sums come in another order with another batch or other kernels; an answer has six decimals.
 FP32_TOLERANCE = 1e-4

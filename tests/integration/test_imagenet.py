@@ -22,7 +22,7 @@ from scripts.pipeline.spec import MODELS, Spec
 from scripts.pipeline.spec_agreement import AgreementGate
 from scripts.pipeline.version import build_version
 from scripts.serving.places import REPOSITORY
-from tests.integration.conftest import Server
+from tests.integration.server import Server
 
 SPEC = Spec.load(MODELS / "imagenet")
 PHOTO = REPOSITORY / MODELS / "imagenet" / "images" / "cat.jpg"

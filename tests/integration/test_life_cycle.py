@@ -14,7 +14,7 @@ import requests
 
 from scripts.serving import processes, state
 from scripts.serving.envoy_admin import Admin
-from tests.integration.conftest import MODEL, Server
+from tests.integration.server import MODEL, Server
 
 
 def started(server: Server) -> state.State:

@@ -9,7 +9,7 @@ import pytest
 
 from scripts.serving.places import REPOSITORY, Ports
 from scripts.serving.traffic import Edge, Traffic
-from tests.integration.conftest import Server
+from tests.integration.server import Server
 
 README = (REPOSITORY / "README.md").read_text()
 MAKEFILE = (REPOSITORY / "Makefile").read_text()

