@@ -11,7 +11,7 @@ from typing import Any
 
 import torch
 
-from benchmarks import ceiling, client, product, rounds, workload
+from benchmarks import ceiling, client, product, rounds, usual_graph, workload
 from benchmarks.product import Files, Product
 from benchmarks.results import OURS, OURS_DIRECT, OURS_FLOAT, Results
 from benchmarks.rounds import Field, Plan
@@ -51,17 +51,17 @@ def measure(plan: Plan, progress: Callable[[str], None]) -> Results:
             with product.running(folder / f"shipped{number}", image, Files.shipped()) as shipped:
                 results.first_answer_s.append(shipped.first_answer_s)
         progress("started the product as shipped; starting everybody")
-        environment = {
-            "BENCH_ARCHIVE": str(archives[product.INT8]),
-            "BENCH_ARITHMETIC": str(results.machine["arithmetic"]),
-        }
+        spec = _require_same_checkpoint(archives[product.INT8])
+        usual = usual_graph.build(spec, folder)
+        results.machine["the peers' graph"] = usual.describe()
+        environment = {"BENCH_ARCHIVE": str(archives[product.INT8]), "BENCH_GRAPH": str(usual.path)}
         with (
             product.running(folder / "ours", image, Files.for_comparison()) as ours,
             Servers(folder, environment) as peers,
         ):
             with ceiling.callers(archives[product.INT8], workloads, WORKERS) as callers:
                 direct = [ours.without_edge(OURS_DIRECT, product.INT8)]
-                field = Field([*_own(ours), *_start(peers, folder, archives[product.INT8])], direct, callers, workloads)
+                field = Field([*_own(ours), *_start(peers, folder, spec)], direct, callers, workloads)
                 results.labels_checked = rounds.check_labels(field)
                 progress(f"{results.labels_checked} labels are right; measuring")
                 rounds.run(plan, field, results, progress)
@@ -78,19 +78,28 @@ def _own(ours: Product) -> list[Target]:
     ]
 
 
-def _start(peers: Servers, folder: Path, archive: Path) -> list[Target]:
-    _build_stock(folder, archive)
+def _start(peers: Servers, folder: Path, spec: Spec) -> list[Target]:
+    _build_stock(folder, spec)
     return [*(peers.start(peer) for peer in PEERS), peers.start_stock(folder)]
 
 
-def _build_stock(folder: Path, archive: Path) -> None:
+def _require_same_checkpoint(archive: Path) -> Spec:
+    """Return the spec whose checkpoint the peers run.
+
+    Raises:
+        UserError: the archive is of another one.
+    """
     spec = Spec.load(MODELS / "elpv")
     checkpoint = sha256(spec.checkpoint_path)
     if Metadata.load_verified(archive).training.get("checkpoint_sha256") != checkpoint:
         raise UserError(
-            f"the archives are not of {spec.checkpoint_path}, which the stock handler runs; build them again: `make "
+            f"the archives are not of {spec.checkpoint_path}, which the peers run; build them again: `make "
             "bench` does, and so does `make archive VERSION=… PRECISION=…` for 1.0 and 2.0."
         )
+    return spec
+
+
+def _build_stock(folder: Path, spec: Spec) -> None:
     command = [str(PYTHON), "-m", "benchmarks.peers.stock.build", str(spec.checkpoint_path), ",".join(spec.labels)]
     done = subprocess.run([*command, str(folder)], cwd=REPOSITORY, capture_output=True, text=True, check=False)
     if done.returncode != 0:

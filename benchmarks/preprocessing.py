@@ -27,18 +27,19 @@ Pipeline = Callable[[bytes, Preprocessing], NDArray[np.uint8]]
 
 
 def handlers(encoded: bytes, to: Preprocessing) -> NDArray[np.uint8]:
-    """Return uint8 [crop, crop, 3] as the handler makes it."""
+    """Return uint8 [3, crop, crop] as the handler makes it."""
     return preprocess(EncodedImage.open(encoded, _MAX_MEGAPIXELS).decode(), to)
 
 
 def reference(encoded: bytes, to: Preprocessing) -> NDArray[np.uint8]:
-    """Return uint8 [crop, crop, 3] by the usual way: decode all, scale the shorter side, cut the centre."""
+    """Return uint8 [3, crop, crop] by the usual way: decode all, scale the shorter side, cut the centre."""
     image = Image.open(io.BytesIO(encoded)).convert("RGB")
     scale = to.resize / min(image.size)
     width, height = round(image.width * scale), round(image.height * scale)
     kernel = Image.Resampling.BICUBIC if to.interpolation == "bicubic" else Image.Resampling.BILINEAR
     left, top = (width - to.crop) // 2, (height - to.crop) // 2
-    return np.asarray(image.resize((width, height), kernel).crop((left, top, left + to.crop, top + to.crop)))
+    square = image.resize((width, height), kernel).crop((left, top, left + to.crop, top + to.crop))
+    return np.asarray(square).transpose(2, 0, 1)
 
 
 @dataclass(frozen=True)

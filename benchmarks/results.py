@@ -79,7 +79,7 @@ class Results:
         labels_checked: answers whose label was compared before the first round.
     """
 
-    machine: Mapping[str, Any]
+    machine: dict[str, Any]
     samples: list[Sample] = field(default_factory=list)
     ceilings: list[CeilingSample] = field(default_factory=list)
     stages: dict[int, list[Mapping[str, float]]] = field(default_factory=dict)

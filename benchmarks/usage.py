@@ -51,8 +51,16 @@ def torchserve(record: Record) -> list[Part]:
     members = record.members()
     return [
         Part("front end", tuple(process for process in members if process.pid == record.pid)),
-        Part("workers", tuple(process for process in members if process.pid != record.pid)),
+        Part("workers", tuple(process for process in members if _is_worker(process))),
     ]
+
+
+def _is_worker(process: psutil.Process) -> bool:
+    """Return whether it answers: once a minute the front end also starts a short program that reads system metrics."""
+    try:
+        return any(word.endswith("model_service_worker.py") for word in process.cmdline())
+    except psutil.NoSuchProcess:
+        return False
 
 
 def whole(record: Record, name: str = "server") -> list[Part]:

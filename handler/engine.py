@@ -36,7 +36,7 @@ class Engine:
         """Return float32 [batch, classes].
 
         Args:
-            images: uint8 [batch, crop, crop, 3], RGB, 0 to 255; batch at least 1.
+            images: uint8 [batch, 3, crop, crop], RGB, 0 to 255; batch at least 1.
         """
         chunks = [images[start : start + MAX_BATCH] for start in range(0, len(images), MAX_BATCH)]
         outputs = [self._session.run(["logits"], {"images": chunk})[0] for chunk in chunks]

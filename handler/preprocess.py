@@ -8,7 +8,7 @@ from handler.metadata import Preprocessing
 
 
 def preprocess(pixels: NDArray[np.uint8], to: Preprocessing) -> NDArray[np.uint8]:
-    """Return uint8 [crop, crop, 3]: the centre square, scaled with antialiasing.
+    """Return uint8 [3, crop, crop]: the centre square, scaled with antialiasing.
 
     The square is cut out of the source before scaling, so that a photo's margins cost nothing;
     its side is `crop / resize` of the shorter side, which is what scaling first would keep.
@@ -22,11 +22,12 @@ def preprocess(pixels: NDArray[np.uint8], to: Preprocessing) -> NDArray[np.uint8
     top, left = (height - side) // 2, (width - side) // 2
     square = np.ascontiguousarray(pixels[top : top + side, left : left + side])
     if side == to.crop:
-        return square
-    # [1, 3, side, side] over channels-last memory: torch's uint8 kernel for exactly this layout.
+        return np.ascontiguousarray(square.transpose(2, 0, 1))
+    # [1, 3, side, side] over channels-last memory: torch's uint8 kernel for exactly this layout. What it returns is
+    # planar, and the graph takes it so: laying it out by pixels would cost half as much again.
     source = torch.from_numpy(square).permute(2, 0, 1).unsqueeze(0)
     scaled = torch.nn.functional.interpolate(
         source, size=(to.crop, to.crop), mode=to.interpolation, antialias=True, align_corners=False
     )
-    result: NDArray[np.uint8] = scaled[0].permute(1, 2, 0).contiguous().numpy()
+    result: NDArray[np.uint8] = scaled[0].contiguous().numpy()
     return result

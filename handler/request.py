@@ -37,9 +37,9 @@ class Request:
 
 @dataclass(frozen=True)
 class Prepared:
-    """A valid request: uint8 [images, crop, crop, 3], and how its client wants to be answered."""
+    """A valid request: each of its images, uint8 [3, crop, crop], and how its client wants to be answered."""
 
-    images: NDArray[np.uint8]
+    images: list[NDArray[np.uint8]]
     instances: bool
     top_k: int
     request_id: str | None
@@ -68,7 +68,7 @@ def prepare(request: Request, preprocessing: Preprocessing, settings: Settings) 
             pixels = picture.decode()
         images.append(preprocess(pixels, preprocessing))
     request_id = headers.get(REQUEST_ID) or request.server_id
-    return Prepared(np.stack(images), payload.instances, top_k, request_id)
+    return Prepared(images, payload.instances, top_k, request_id)
 
 
 @contextmanager

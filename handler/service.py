@@ -109,17 +109,16 @@ class Service:
         outcomes = [self._prepare_or_refuse(request) for request in requests]
         prepared = [outcome for outcome in outcomes if isinstance(outcome, Prepared)]
         ready = time.perf_counter()
-        images = [item.images for item in prepared]
+        images = [image for item in prepared for image in item.images]
         # One row per image; split again below in the same order.
-        logits = iter(self.engine.logits(np.concatenate(images)) if images else ())
+        logits = iter(self.engine.logits(np.stack(images)) if images else ())
         done = time.perf_counter()
         replies = [
             outcome if isinstance(outcome, Reply) else self._answer(outcome, [next(logits) for _ in outcome.images])
             for outcome in outcomes
         ]
-        count = sum(len(item) for item in images)
         bad = sum(reply.status >= HTTPStatus.BAD_REQUEST for reply in replies)
-        return replies, BatchReport(len(requests), bad, count, ready - started, done - ready)
+        return replies, BatchReport(len(requests), bad, len(images), ready - started, done - ready)
 
     def _prepare_or_refuse(self, request: Request) -> Prepared | Reply:
         # TorchServe marks single rows, so one asking for a description may share a batch with predictions.

@@ -24,7 +24,7 @@ from scripts.pipeline.export import export
 from scripts.pipeline.latency import thread_seconds
 from scripts.pipeline.network import build_network
 from scripts.pipeline.pretrained import imagenet_preprocessing
-from scripts.pipeline.quantize import MIN_CALIBRATION_IMAGES, keep_weights_only, quantize
+from scripts.pipeline.quantize import MIN_CALIBRATION_IMAGES, quantize_for_serving
 
 CLASSES = 10
 TEST_IMAGES = 32
@@ -51,21 +51,20 @@ class Figure:
 
 
 def clouds(count: int, side: int, seed: int) -> NDArray[np.uint8]:
-    """Return uint8 [count, side, side, 3]: clouds of colour, each in its own light, so that answers differ."""
+    """Return uint8 [count, 3, side, side]: clouds of colour, each in its own light, so that answers differ."""
     random = np.random.default_rng(seed)
     small = random.integers(0, 256, (count, _PATCHES, _PATCHES, 3), dtype=np.uint8)
     large = [np.asarray(Image.fromarray(cloud).resize((side, side), Image.Resampling.BICUBIC)) for cloud in small]
     lit = random.uniform(0.2, 1, (count, 1, 1, 3)) * np.stack(large)
     grainy = lit + random.uniform(0, 30, (count, side, side, 3))
     whole: NDArray[np.uint8] = np.clip(grainy, 0, 255).astype(np.uint8)
-    return whole
+    return whole.transpose(0, 3, 1, 2)
 
 
 def normalised(images: NDArray[np.uint8], preprocessing: Preprocessing) -> Tensor:
-    """Return float32 [n, 3, height, width] of uint8 [n, height, width, 3]."""
-    mean, std = (np.array(value, np.float32) for value in (preprocessing.mean, preprocessing.std))
-    scaled = (images / np.float32(255) - mean) / std
-    return torch.from_numpy(scaled).permute(0, 3, 1, 2).contiguous()
+    """Return float32 [n, 3, height, width] of uint8 of the same shape."""
+    mean, std = (np.array(value, np.float32).reshape(3, 1, 1) for value in (preprocessing.mean, preprocessing.std))
+    return torch.from_numpy((images / np.float32(255) - mean) / std)
 
 
 @torch.no_grad()
@@ -101,10 +100,8 @@ def measure(architecture: str) -> dict[str, Figure]:
         folder = Path(name)
         export(random_network(architecture, preprocessing), preprocessing, folder / "float32")
         # Ranges are found over histograms of every activation: of many images at once they take gigabytes.
-        quantize(
-            folder / "float32", clouds(MIN_CALIBRATION_IMAGES, preprocessing.crop, seed=3), folder / "int8 arithmetic"
-        )
-        keep_weights_only(folder / "int8 arithmetic", folder / "fp32 arithmetic")
+        calibration = clouds(MIN_CALIBRATION_IMAGES, preprocessing.crop, seed=3)
+        quantize_for_serving(folder / "float32", calibration, folder / "int8 arithmetic", folder / "fp32 arithmetic")
         graphs: dict[str, Arithmetic] = {"float32": "fp32", "int8 arithmetic": "int8", "fp32 arithmetic": "fp32"}
         expected = Engine.load(folder / "float32", "fp32", threads=1).logits(images)
         return {

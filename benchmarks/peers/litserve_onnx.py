@@ -21,15 +21,15 @@ class Cells(litserve.LitAPI):
         """Load the model, in the worker's process."""
         self.classifier = Classifier()
 
-    def decode_request(self, request: Image) -> NDArray[np.uint8]:
+    def decode_request(self, request: Image) -> NDArray[np.float32]:
         """Decode one body."""
         return self.classifier.pixels(request)
 
-    def batch(self, inputs: list[NDArray[np.uint8]]) -> NDArray[np.uint8]:
+    def batch(self, inputs: list[NDArray[np.float32]]) -> NDArray[np.float32]:
         """Join a batch."""
         return np.stack(inputs)
 
-    def predict(self, x: NDArray[np.uint8]) -> list[dict[str, Any]]:
+    def predict(self, x: NDArray[np.float32]) -> list[dict[str, Any]]:
         """Classify a batch."""
         return self.classifier.rank(x)
 

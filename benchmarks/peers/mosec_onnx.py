@@ -16,11 +16,11 @@ class Inference(Worker):
         """Load the model, in the worker's process."""
         self.classifier = Classifier()
 
-    def deserialize(self, data: bytes) -> NDArray[np.uint8]:
+    def deserialize(self, data: bytes) -> NDArray[np.float32]:
         """Decode one body."""
         return self.classifier.pixels(data)
 
-    def forward(self, data: list[NDArray[np.uint8]]) -> list[dict[str, Any]]:
+    def forward(self, data: list[NDArray[np.float32]]) -> list[dict[str, Any]]:
         """Classify a batch."""
         return self.classifier.rank(np.stack(data))
 

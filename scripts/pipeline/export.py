@@ -36,9 +36,9 @@ class ServingGraph(nn.Module):
         """Return float32 logits [batch, classes] and features [batch, channels, rows, columns].
 
         Args:
-            images: uint8 [batch, crop, crop, 3], RGB, 0 to 255.
+            images: uint8 [batch, 3, crop, crop], RGB, 0 to 255.
         """
-        normalised = (images.permute(0, 3, 1, 2).float() - self.mean) * self.scale
+        normalised = (images.float() - self.mean) * self.scale
         maps: list[Tensor] = []
         layer = self.network.get_submodule(self.map_name)
         # By a hook: families of networks pool in ways of their own, some of them in no module.
@@ -91,7 +91,7 @@ def export(network: nn.Module, preprocessing: Preprocessing, path: Path) -> None
         UserError: the network takes no images of the size that `preprocessing` crops.
     """
     side = preprocessing.crop
-    example = torch.zeros(1, side, side, 3, dtype=torch.uint8)
+    example = torch.zeros(1, 3, side, side, dtype=torch.uint8)
     with warnings.catch_warnings():
         # The TorchScript exporter is deprecated, but the newer one turns the pooling into Gather, Reshape and
         # ReduceMean, which the quantizer leaves in float and ONNX Runtime runs slower.

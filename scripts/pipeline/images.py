@@ -24,7 +24,7 @@ class Labelled:
     """Images ready for the graph.
 
     Attributes:
-        images: uint8 [images, crop, crop, 3].
+        images: uint8 [images, 3, crop, crop].
         labels: class index of each, [images].
         groups: kind of each, [images].
     """
@@ -47,7 +47,7 @@ def calibration(spec: Spec) -> Labelled:
 
 
 def calibration_images(spec: Spec) -> NDArray[np.uint8]:
-    """Return what the ranges of int8 come from, labelled or not, uint8 [images, crop, crop, 3]."""
+    """Return what the ranges of int8 come from, labelled or not, uint8 [images, 3, crop, crop]."""
     if isinstance(spec.data, Unlabelled):
         return unlabelled.images(spec, "calibration")
     return calibration(spec).images
@@ -62,7 +62,7 @@ def _load(chosen: Sequence[Sample], spec: Spec) -> Labelled:
 
 
 def read(sample: Sample, to: Preprocessing) -> NDArray[np.uint8]:
-    """Return a sample as the graph gets it, uint8 [crop, crop, 3]."""
+    """Return a sample as the graph gets it, uint8 [3, crop, crop]."""
     return preprocess(decode(sample), to)
 
 

@@ -39,7 +39,7 @@ def measure(
     Args:
         reference: the float32 graph, one thread.
         others: by name, one thread each.
-        images: uint8 [images, crop, crop, 3]; the first of them are used, again and again.
+        images: uint8 [images, 3, crop, crop]; the first of them are used, again and again.
     """
     engines = [reference, *others.values()]
     found: dict[str, dict[int, Latency]] = {name: {} for name in others}

@@ -12,7 +12,9 @@ from numpy.typing import NDArray
 from onnxruntime.quantization import CalibrationDataReader, CalibrationMethod, QuantFormat, QuantType, quantize_static
 from onnxruntime.quantization.shape_inference import quant_pre_process
 
+from scripts.pipeline import hard_swish
 from scripts.pipeline.export import INPUT
+from scripts.pipeline.weights_only import keep_weights_only
 
 # Enough to find ranges at all. Whether a few images found good ones, the gate judges: a small folder of images must
 # not be refused for its size alone. `make quantization` shows what fewer images cost.
@@ -20,6 +22,8 @@ MIN_CALIBRATION_IMAGES = 8
 # The best of ONNX Runtime's three on held-out training images (`make quantization` compares them): a few outliers
 # among the activations of 256 images don't stretch its ranges.
 METHOD = CalibrationMethod.Percentile
+# A MobileNet's or an EfficientNet's first block reads 16 or 32.
+_FEW_CHANNELS = 32
 # Every activation of a batch is in memory at once (docs/architectures.md).
 _CALIBRATION_BATCH = 8
 
@@ -45,6 +49,24 @@ class _Images(CalibrationDataReader):  # type: ignore[misc]
         return next(self._feeds, None)
 
 
+def quantize_for_serving(graph: Path, images: NDArray[np.uint8], int8_graph: Path, weights_graph: Path) -> None:
+    """Write both graphs of an int8 archive: for int8 arithmetic, and for fp32 arithmetic on the same int8 weights.
+
+    Args:
+        graph: float32 ONNX.
+        images: as in `quantize`.
+        int8_graph: where to write.
+        weights_graph: where to write.
+
+    Raises:
+        ValueError: as in `quantize`.
+    """
+    quantize(graph, images, int8_graph)
+    # In this order: afterwards one value is read at two scales, and its rounding can't be taken away again.
+    keep_weights_only(int8_graph, weights_graph)
+    hard_swish.compute_in_int8(int8_graph)
+
+
 def quantize(
     graph: Path,
     images: NDArray[np.uint8],
@@ -60,7 +82,7 @@ def quantize(
 
     Args:
         graph: float32 ONNX.
-        images: uint8 [images, crop, crop, 3], at least `MIN_CALIBRATION_IMAGES`, none of them used by the gate.
+        images: uint8 [images, 3, crop, crop], at least `MIN_CALIBRATION_IMAGES`, none of them used by the gate.
         int8_graph: where to write.
         per_channel: whether each output channel of a weight has a scale of its own; archives always do.
         method: how the ranges of activations are found.
@@ -84,7 +106,7 @@ def quantize(
             reduce_range=True,
             activation_type=QuantType.QUInt8,
             weight_type=QuantType.QInt8,
-            nodes_to_exclude=_stem(onnx.load(prepared)),
+            nodes_to_exclude=_kept_in_float(onnx.load(prepared)),
             calibrate_method=method,
             extra_options={
                 # Otherwise rounding to uint8 stands in for each ReLU, and is taken away again by `keep_weights_only`.
@@ -98,55 +120,27 @@ def quantize(
         )
 
 
-def keep_weights_only(int8_graph: Path, weights_graph: Path) -> None:
-    """Write `int8_graph` without the rounding of activations: the same int8 weights for fp32 arithmetic."""
-    model = onnx.load(int8_graph)
-    weights = {initializer.name for initializer in model.graph.initializer}
-    rounded = {
-        node.output[0]: node.input[0]
-        for node in model.graph.node
-        if node.op_type == "QuantizeLinear" and node.input[0] not in weights
-    }
-    restored = {
-        node.output[0]: rounded[node.input[0]]
-        for node in model.graph.node
-        if node.op_type == "DequantizeLinear" and node.input[0] in rounded
-    }
-    outputs = {output.name for output in model.graph.output}
-    kept = [node for node in model.graph.node if not ({node.output[0]} & (rounded.keys() | restored.keys()))]
-    for node in kept:
-        node.input[:] = [_origin(name, restored) for name in node.input]
-    for name in outputs & restored.keys():
-        # An output must keep its name; the node that computes it takes that name over.
-        _rename(kept, _origin(name, restored), name)
-    del model.graph.node[:]
-    model.graph.node.extend(kept)
-    used = {name for node in kept for name in node.input}
-    initializers = [initializer for initializer in model.graph.initializer if initializer.name in used]
-    del model.graph.initializer[:]
-    model.graph.initializer.extend(initializers)
-    onnx.checker.check_model(model)
-    onnx.save(model, weights_graph)
+def _kept_in_float(model: onnx.ModelProto) -> list[str]:
+    """Return the names of the nodes that stay in float32: the stem, and the first block where it is as narrow.
 
-
-def _stem(model: onnx.ModelProto) -> list[str]:
-    """Return the names of the nodes up to and including the first convolution, which stay in float32.
-
-    The normalisation gains nothing from int8. Nor does the first convolution, and it keeps the layout change for
-    int8 kernels behind the normalisation, whose broadcast over a last axis of 3 would cost more than the network.
+    That is every node up to the first convolution whose sum no activation follows, as long as they read few channels:
+    the first convolution of a ResNet or a vision transformer, the stem and the first block of a MobileNet. int8 gains
+    nothing there, since its dot products run along the channels, and what leaves a narrow block is the smallest map
+    on which to change over to int8.
     """
-    names = [node.name for node in model.graph.node]
-    first = next(index for index, node in enumerate(model.graph.node) if node.op_type == "Conv")
-    return names[: first + 1]
+    nodes = list(model.graph.node)
+    weights = {initializer.name: initializer.dims for initializer in model.graph.initializer}
+    last = 0
+    for index, node in enumerate(nodes):
+        if node.op_type != "Conv":
+            continue
+        if _groups(node) * weights[node.input[1]][1] > _FEW_CHANNELS:
+            break
+        last = index
+        if {reader.op_type for reader in nodes if node.output[0] in reader.input} <= {"Conv", "Add"}:
+            break
+    return [node.name for node in nodes[: last + 1]]
 
 
-def _origin(name: str, restored: dict[str, str]) -> str:
-    while name in restored:
-        name = restored[name]
-    return name
-
-
-def _rename(nodes: list[onnx.NodeProto], old: str, new: str) -> None:
-    for node in nodes:
-        node.input[:] = [new if name == old else name for name in node.input]
-        node.output[:] = [new if name == old else name for name in node.output]
+def _groups(convolution: onnx.NodeProto) -> int:
+    return next((int(attribute.i) for attribute in convolution.attribute if attribute.name == "group"), 1)

@@ -19,7 +19,7 @@ from scripts.pipeline.export import export
 from scripts.pipeline.gate import REFERENCE, Verdict, examine, judge, not_finite, unmeasurable
 from scripts.pipeline.gate_unlabelled import AgreementVerdict, judge_agreement
 from scripts.pipeline.images import calibration_images, labelled
-from scripts.pipeline.quantize import keep_weights_only, quantize
+from scripts.pipeline.quantize import quantize_for_serving
 from scripts.pipeline.spec import Spec
 from scripts.pipeline.spec_data import Unlabelled
 from scripts.pipeline.weights import load_network
@@ -103,10 +103,9 @@ def export_graphs(spec: Spec, precision: Precision, checkpoint: Path | None, fol
     images = calibration_images(spec)
     require_enough(spec, len(images))
     try:
-        quantize(folder / _FLOAT_GRAPH, images, folder / _INT8_GRAPHS["int8"])
+        quantize_for_serving(folder / _FLOAT_GRAPH, images, *(folder / _INT8_GRAPHS[kind] for kind in ("int8", "fp32")))
     except ValueError as error:  # ONNX Runtime's, of ranges that are NaN or infinite.
         raise UserError(f"{weights.origin(spec, checkpoint)}: int8 has no ranges: {error}; train again") from error
-    keep_weights_only(folder / _INT8_GRAPHS["int8"], folder / _INT8_GRAPHS["fp32"])
     return len(images)
 
 

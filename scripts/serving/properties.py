@@ -25,7 +25,7 @@ class VersionSettings(StrictModel):
 
     batch_size: int = Field(default=8, ge=1, alias="batchSize")
     # TorchServe waits for a batch this long even while workers idle; 0 or less caps batches at 2 (BatchAggregator).
-    max_batch_delay_ms: int = Field(default=5, ge=1, alias="maxBatchDelay")
+    max_batch_delay_ms: int = Field(default=1, ge=1, alias="maxBatchDelay")
     min_workers: int = Field(default=1, ge=0, alias="minWorkers")
     max_workers: int = Field(default=1, ge=1, alias="maxWorkers")
     # A worker that takes longer is killed, so this is an upper bound for a whole batch.

@@ -14,7 +14,7 @@ def test_the_handlers_pixels_are_near_the_references(int8_folder: Path, cell: by
     to = Metadata.load_verified(int8_folder).preprocessing
     encoded = preprocessing.encode(Image.open(io.BytesIO(cell)).convert("RGB"), kind)
     ours, theirs = (pipeline(encoded, to).astype(int) for pipeline in (preprocessing.handlers, preprocessing.reference))
-    assert ours.shape == theirs.shape == (to.crop, to.crop, 3)
+    assert ours.shape == theirs.shape == (3, to.crop, to.crop)
     assert abs(ours - theirs).mean() < 2
 
 

@@ -33,4 +33,4 @@ def load(server: Server, cell: bytes, version: str | None = None) -> Iterator[Ca
 def patient(config: str, delay_ms: int) -> str:
     """Return a configuration in which 2.0 waits for its batches to fill."""
     before, entry = config.split('"2.0": ')
-    return before + '"2.0": ' + entry.replace('"maxBatchDelay": 5,', f'"maxBatchDelay": {delay_ms},')
+    return before + '"2.0": ' + entry.replace('"maxBatchDelay": 1,', f'"maxBatchDelay": {delay_ms},')

@@ -44,7 +44,7 @@ def test_start_status_stop(own_server: Server) -> None:
         "default": True,
         "workers": None,
         "batch_size": 8,
-        "max_batch_delay_ms": 5,
+        "max_batch_delay_ms": 1,
         "queue": 0,
         "precision": "float32",
         "arithmetic": "fp32",
@@ -65,7 +65,7 @@ def test_ctrl_c_lets_a_request_that_is_under_way_have_its_answer_and_ends_in_ord
     own_server: Server, cell: bytes
 ) -> None:
     """It waits three seconds for a batch to fill."""
-    patient = own_server.config.read_text().replace('"maxBatchDelay": 5,', '"maxBatchDelay": 3000,')
+    patient = own_server.config.read_text().replace('"maxBatchDelay": 1,', '"maxBatchDelay": 3000,')
     own_server.config.write_text(patient)
     admin = Admin(own_server.ports["admin"])
     with own_server.spawn("serve") as serve, ThreadPoolExecutor(1) as pool:

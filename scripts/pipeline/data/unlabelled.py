@@ -59,7 +59,7 @@ VIEWS = tuple(View(*cut, mirrored) for cut, mirrored in itertools.product(_CUTS,
 
 
 def images(spec: Spec, use: Use) -> NDArray[np.uint8]:
-    """Views as the graph gets them, uint8 [views, crop, crop, 3]; the two uses have no photo in common.
+    """Views as the graph gets them, uint8 [views, 3, crop, crop]; the two uses have no photo in common.
 
     Raises:
         UserError: there are too few photos, or one can't be read.

@@ -38,7 +38,7 @@ def compare(material: Material, held_out: NDArray[np.uint8]) -> list[Calibrated]
 
     Args:
         material: with the images to calibrate with.
-        held_out: uint8 [images, crop, crop, 3], to judge by; of the val part, never of the test part.
+        held_out: uint8 [images, 3, crop, crop], to judge by; of the val part, never of the test part.
     """
     every = len(material.calibration)
     trials = [(method, every) for method in METHODS] + [(METHOD, count) for count in FEW if count < every]

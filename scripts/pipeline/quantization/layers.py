@@ -51,7 +51,7 @@ def compare(float32: Path, int8: Path, images: NDArray[np.uint8]) -> list[Layer]
     Args:
         float32: graph.
         int8: the same graph, quantized.
-        images: uint8 [images, crop, crop, 3], used neither for calibration nor by the gate.
+        images: uint8 [images, 3, crop, crop], used neither for calibration nor by the gate.
     """
     graph, quantized = onnx.load(float32), onnx.load(int8)
     there = {name for node in quantized.graph.node for name in node.output}

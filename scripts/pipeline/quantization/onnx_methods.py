@@ -11,7 +11,7 @@ from onnxruntime.quantization.shape_inference import quant_pre_process
 from handler.engine import Engine
 from handler.metadata import Arithmetic
 from scripts.pipeline.quantization.variants import Built, Material, Method
-from scripts.pipeline.quantize import keep_weights_only, quantize
+from scripts.pipeline.quantize import quantize, quantize_for_serving
 
 RUNTIME = "ONNX Runtime"
 PER_TENSOR, INT8, INT8_WEIGHTS = "static, per tensor", "static, per channel", "int8 weights, per channel"
@@ -47,14 +47,12 @@ def per_tensor(material: Material) -> Built:
 
 def per_channel(material: Material) -> Built:
     """Return the graph for int8 arithmetic of an int8 archive."""
-    return _built(_static(material), "int8")
+    return _built(_archived(material)["int8"], "int8")
 
 
 def int8_weights(material: Material) -> Built:
     """Return the graph for fp32 arithmetic of an int8 archive."""
-    graph = material.folder / "int8_weights.onnx"
-    keep_weights_only(_static(material), graph)
-    return _built(graph, "fp32")
+    return _built(_archived(material)["fp32"], "fp32")
 
 
 METHODS = (
@@ -83,11 +81,15 @@ def multiplications(graph: Path, arithmetic: Arithmetic) -> tuple[int, int]:
     return int8, int8 + sum(kinds.count(kind) for kind in _FLOAT32)
 
 
-def _static(material: Material) -> Path:
-    graph = material.folder / "per_channel.onnx"
-    if not graph.is_file():
-        quantize(material.graph, material.calibration, graph)
-    return graph
+def _archived(material: Material) -> dict[Arithmetic, Path]:
+    """Return both graphs of an int8 archive."""
+    graphs: dict[Arithmetic, Path] = {
+        "int8": material.folder / "per_channel.onnx",
+        "fp32": material.folder / "int8_weights.onnx",
+    }
+    if not graphs["fp32"].is_file():
+        quantize_for_serving(material.graph, material.calibration, graphs["int8"], graphs["fp32"])
+    return graphs
 
 
 def _built(graph: Path, arithmetic: Arithmetic) -> Built:

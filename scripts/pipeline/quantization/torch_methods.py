@@ -24,7 +24,7 @@ class Classifier(nn.Module):
         self.serving = ServingGraph(material.network, material.preprocessing)
 
     def forward(self, images: Tensor) -> Tensor:
-        """Return float32 logits [batch, labels] of uint8 [batch, crop, crop, 3]."""
+        """Return float32 logits [batch, labels] of uint8 [batch, 3, crop, crop]."""
         logits: Tensor = self.serving(images)[0]
         return logits
 
@@ -53,7 +53,7 @@ METHODS = (Method("float32", EAGER, eager), Method("dynamic (Linear)", EAGER, dy
 
 
 def runner(network: Callable[[Tensor], Tensor]) -> Runner:
-    """Return what runs `network`, uint8 [batch, crop, crop, 3] to logits, on arrays."""
+    """Return what runs `network`, uint8 [batch, 3, crop, crop] to logits, on arrays."""
 
     def run(images: NDArray[np.uint8]) -> NDArray[np.float32]:
         with torch.no_grad():

@@ -11,7 +11,7 @@ from torch import nn
 from handler.metadata import Preprocessing
 
 Runner = Callable[[NDArray[np.uint8]], NDArray[np.float32]]
-"""uint8 [images, crop, crop, 3], RGB -> float32 logits [images, labels], on one thread."""
+"""uint8 [images, 3, crop, crop], RGB -> float32 logits [images, labels], on one thread."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -21,7 +21,7 @@ class Material:
     Attributes:
         network: with the checkpoint's weights, in evaluation mode.
         preprocessing: of the spec.
-        calibration: uint8 [images, crop, crop, 3], from the train part.
+        calibration: uint8 [images, 3, crop, crop], from the train part.
         graph: the network as float32 ONNX.
         folder: where artefacts go.
     """

@@ -144,7 +144,7 @@ def test_the_report_sets_each_threshold_beside_its_figure() -> None:
 
 
 def test_real_graphs_are_examined_on_the_same_images(float32_folder: Path, int8_folder: Path) -> None:
-    images = np.random.default_rng(0).integers(0, 256, (12, 224, 224, 3), dtype=np.uint8)
+    images = np.random.default_rng(0).integers(0, 256, (12, 3, 224, 224), dtype=np.uint8)
     held_out = Labelled(images, np.array([0, 1] * 6), np.full(12, ""))
     engines = {
         REFERENCE: Engine.load(float32_folder / "model_float32.onnx", "fp32", threads=1),
@@ -172,7 +172,7 @@ def nan_graphs(float32_folder: Path, tmp_path: Path) -> Path:
     return tmp_path
 
 
-IMAGES = np.zeros((4, 224, 224, 3), np.uint8)
+IMAGES = np.zeros((4, 3, 224, 224), np.uint8)
 
 
 @pytest.mark.parametrize("precision", ["float32", "int8"])

@@ -23,8 +23,8 @@ def copied(folder: Path, count: int) -> Spec:
 
 def test_calibration_and_gate_see_many_views_of_different_photos(tmp_path: Path) -> None:
     calibration, gate = calibration_images(SPEC), unlabelled.images(SPEC, "gate")
-    assert calibration.shape == (256, 224, 224, 3)
-    assert gate.shape == (288, 224, 224, 3)
+    assert calibration.shape == (256, 3, 224, 224)
+    assert gate.shape == (288, 3, 224, 224)
     assert len({view.tobytes() for view in gate}) == 288
     # Other photos for calibration, the same ones for the gate.
     spec = copied(tmp_path, 16)

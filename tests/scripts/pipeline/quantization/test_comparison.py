@@ -19,7 +19,7 @@ def test_torchvisions_weights_are_compared_like_a_checkpoints(tmp_path: Path, mo
     torch.manual_seed(0)
     state = build_network(spec.architecture, len(spec.labels)).state_dict()
     monkeypatch.setattr(weights, "imagenet_weights", lambda *_: state)
-    images = Labelled(np.zeros((8, 96, 96, 3), np.uint8), np.zeros(8, int), np.array([""] * 8))
+    images = Labelled(np.zeros((8, 3, 96, 96), np.uint8), np.zeros(8, int), np.array([""] * 8))
     monkeypatch.setattr(comparison, "calibration", lambda _: images)
     monkeypatch.setattr(comparison, "labelled", lambda *_: images)
     monkeypatch.setattr(calibration, "compare", lambda *_: [])
