@@ -14,7 +14,7 @@ from benchmarks.workload import photographs
 from handler.decode import EncodedImage
 from handler.engine import Engine
 from handler.metadata import Preprocessing
-from handler.preprocess import preprocess
+from handler.preprocess import load
 from scripts.pipeline.data import elpv
 
 FORMATS = ("JPEG", "PNG", "WEBP")
@@ -28,7 +28,7 @@ Pipeline = Callable[[bytes, Preprocessing], NDArray[np.uint8]]
 
 def handlers(encoded: bytes, to: Preprocessing) -> NDArray[np.uint8]:
     """Return uint8 [3, crop, crop] as the handler makes it."""
-    return preprocess(EncodedImage.open(encoded, _MAX_MEGAPIXELS).decode(), to)
+    return load(EncodedImage.open(encoded, _MAX_MEGAPIXELS), to)
 
 
 def reference(encoded: bytes, to: Preprocessing) -> NDArray[np.uint8]:

@@ -7,6 +7,7 @@ from itertools import cycle, islice
 from typing import Any
 from unittest import mock
 
+from handler import preprocess as preprocess_module
 from handler import request as request_module
 from handler import service as service_module
 from handler.decode import EncodedImage
@@ -18,7 +19,7 @@ FUNCTIONS: dict[str, tuple[Any, str]] = {
     "receive (parse the body)": (request_module, "parse"),
     "read the image's header": (EncodedImage, "open"),
     "decode": (EncodedImage, "decode"),
-    "resize": (request_module, "preprocess"),
+    "resize": (preprocess_module, "preprocess"),
     "rank": (service_module, "rank"),
     "encode": (service_module, "answer"),
 }
@@ -60,10 +61,10 @@ def _clocks(service: Service, spent: dict[str, float]) -> Iterator[None]:
 
 
 def _timed(function: Callable[..., Any], stage: str, spent: dict[str, float]) -> Callable[..., Any]:
-    def timed(*words: Any) -> Any:
+    def timed(*words: Any, **named: Any) -> Any:
         started = time.thread_time()
         try:
-            return function(*words)
+            return function(*words, **named)
         finally:
             spent[stage] += time.thread_time() - started
 

@@ -91,8 +91,7 @@ class _Images(CalibrationDataReader):  # type: ignore[misc]
 
 def _normalised(images: NDArray[np.uint8], to: Preprocessing) -> NDArray[np.float32]:
     mean, std = (np.array(value, np.float32).reshape(3, 1, 1) for value in (to.mean, to.std))
-    normalised: NDArray[np.float32] = (images / np.float32(255) - mean) / std
-    return normalised
+    return ((images / np.float32(255) - mean) / std).astype(np.float32)
 
 
 def _times(paths: dict[str, Path], images: NDArray[np.float32]) -> dict[str, float]:

@@ -1,12 +1,14 @@
 """One encoded image → its pixels."""
 
 import io
+import math
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
 import simplejpeg
 from numpy.typing import NDArray
-from PIL import Image, ImageOps
+from PIL import Image
 
 from handler.errors import EmptyBody, ImageTooLarge, UnreadableImage, UnsupportedFormat
 
@@ -16,8 +18,19 @@ _SIGNATURES = (b"\xff\xd8\xff", b"\x89PNG\r\n", b"GIF87a", b"GIF89a", b"II*\0", 
 _WEBP = slice(8, 12)
 _BMP_HEADER_SIZE = slice(14, 18)
 _BMP_HEADER_SIZES = (12, 40, 52, 56, 64, 108, 124)
-_EXIF_ORIENTATION = 0x0112
-_UPRIGHT = 1
+_EXIF_ORIENTATION, _UPRIGHT = 0x0112, 1
+# What makes an image upright again, by the value of its orientation (Exif 2.32, 4.6.4); others are upright.
+_TURNS: dict[int, Callable[[NDArray[np.uint8]], NDArray[np.uint8]]] = {
+    2: np.fliplr,
+    3: lambda pixels: np.rot90(pixels, 2),
+    4: np.flipud,
+    5: lambda pixels: pixels.swapaxes(0, 1),
+    6: lambda pixels: np.rot90(pixels, -1),
+    7: lambda pixels: np.rot90(pixels, 2).swapaxes(0, 1),
+    8: np.rot90,
+}
+# libjpeg-turbo has fast kernels for these shares of eight coefficients; those between cost more than the whole.
+_JPEG_SCALES = (8, 4, 2, 1)
 # 32-bit and floating-point samples have no agreed range: whatever scale was guessed, some would become black.
 _NO_AGREED_RANGE = ("I", "F")
 
@@ -55,32 +68,50 @@ class EncodedImage:
             raise ImageTooLarge(f"the image has {size}; {left:g} are left of what one request may have.")
         return image
 
-    def decode(self) -> NDArray[np.uint8]:
+    def decode(self, shorter_side: int | None = None) -> NDArray[np.uint8]:
         """Return uint8 [height, width, 3], RGB, upright by its EXIF orientation; transparency becomes white.
 
         Of an animation, the first frame.
+
+        Args:
+            shorter_side: pixels that are enough. A JPEG comes at a half, a quarter or an eighth of its size as long as
+                it has no fewer; None means its whole size.
 
         Raises:
             UnreadableImage: damaged or incomplete.
         """
         try:
-            if self.header.format == "JPEG" and self.header.mode in ("RGB", "L") and self._is_upright():
-                # libjpeg-turbo without Pillow's row loop (`python -m scripts.bench_preprocessing` compares them).
-                pixels: NDArray[np.uint8] = simplejpeg.decode_jpeg(self.encoded, colorspace="RGB", strict=True)
-                return pixels
+            if self.header.format == "JPEG" and self.header.mode in ("RGB", "L"):
+                return self._upright(self._decode_jpeg(shorter_side))
             # The pixels first: a damaged image is reported as such, and not for its EXIF.
             self.header.load()
-            return _rgb(self.header if self._is_upright() else ImageOps.exif_transpose(self.header))
+            return self._upright(_rgb(self.header))
         except MemoryError:
             raise  # Ours, not the image's.
         except Exception as error:  # Decoders raise what their parsers happen to: OSError, SyntaxError, struct.error …
             raise UnreadableImage(f"the {self.header.format} image is damaged or incomplete: {error}") from error
 
-    def _is_upright(self) -> bool:
+    def _decode_jpeg(self, shorter_side: int | None) -> NDArray[np.uint8]:
+        # libjpeg-turbo without Pillow's row loop (`python -m scripts.bench_preprocessing` compares them).
+        width, height = self.header.size
+        enough = shorter_side or min(width, height)
+        by = next(by for by in _JPEG_SCALES if by == 1 or math.ceil(min(width, height) / by) >= enough)
+        pixels: NDArray[np.uint8] = simplejpeg.decode_jpeg(
+            self.encoded,
+            colorspace="RGB",
+            # It takes the smallest of its scales that has as many: this one.
+            min_width=math.ceil(width / by),
+            min_height=math.ceil(height / by),
+            strict=True,
+        )
+        return pixels
+
+    def _upright(self, pixels: NDArray[np.uint8]) -> NDArray[np.uint8]:
         try:
-            return bool(self.header.getexif().get(_EXIF_ORIENTATION, _UPRIGHT) == _UPRIGHT)
+            turn = _TURNS.get(self.header.getexif().get(_EXIF_ORIENTATION, _UPRIGHT))
         except Exception:  # As with pixels; and an image whose EXIF can't be read is still an image.
-            return True
+            return pixels
+        return np.ascontiguousarray(turn(pixels)) if turn else pixels
 
 
 def _read_header(encoded: bytes) -> Image.Image:

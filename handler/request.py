@@ -12,7 +12,7 @@ from handler.decode import EncodedImage
 from handler.errors import NoExplanations, RequestError
 from handler.metadata import Preprocessing
 from handler.payload import Payload, parse
-from handler.preprocess import preprocess
+from handler.preprocess import load
 from handler.responses import parse_top_k
 from handler.settings import Settings
 
@@ -65,8 +65,7 @@ def prepare(request: Request, preprocessing: Preprocessing, settings: Settings) 
     images = []
     for number, picture in enumerate(pictures):
         with _named(number, payload):
-            pixels = picture.decode()
-        images.append(preprocess(pixels, preprocessing))
+            images.append(load(picture, preprocessing))
     request_id = headers.get(REQUEST_ID) or request.server_id
     return Prepared(images, payload.instances, top_k, request_id)
 

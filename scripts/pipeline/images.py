@@ -1,6 +1,7 @@
 """A model's images as its archive would see them: decoded and scaled by the handler's own code."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 
 import numpy as np
@@ -9,7 +10,7 @@ from numpy.typing import NDArray
 from handler.decode import EncodedImage
 from handler.errors import RequestError
 from handler.metadata import Preprocessing
-from handler.preprocess import preprocess
+from handler.preprocess import load
 from scripts.errors import UserError
 from scripts.pipeline.data import unlabelled
 from scripts.pipeline.data.files import MAX_MEGAPIXELS
@@ -63,17 +64,25 @@ def _load(chosen: Sequence[Sample], spec: Spec) -> Labelled:
 
 def read(sample: Sample, to: Preprocessing) -> NDArray[np.uint8]:
     """Return a sample as the graph gets it, uint8 [3, crop, crop]."""
-    return preprocess(decode(sample), to)
+    with _named(sample):
+        return load(EncodedImage.open(sample.read(), MAX_MEGAPIXELS), to)
 
 
 def decode(sample: Sample) -> NDArray[np.uint8]:
-    """Return a sample in full, RGB, uint8 [height, width, 3].
+    """Return a sample in full, RGB, uint8 [height, width, 3]."""
+    with _named(sample):
+        return EncodedImage.open(sample.read(), MAX_MEGAPIXELS).decode()
+
+
+@contextmanager
+def _named(sample: Sample) -> Iterator[None]:
+    """Say which sample can't be read or decoded any more; it could when it was dealt its part.
 
     Raises:
-        UserError: it can't be read or decoded any more; it could when it was dealt its part.
+        UserError: it says so.
     """
     try:
-        return EncodedImage.open(sample.read(), MAX_MEGAPIXELS).decode()
+        yield
     except (OSError, RequestError) as error:
         raise UserError(
             f"{sample.name}: {error}; it was well when the split was made: put it back as it was, or take it away and "

@@ -1,10 +1,16 @@
+import io
+from typing import Any
+from unittest import mock
+
 import numpy as np
 import pytest
 import torch
+from PIL import Image
 from torch.nn.functional import interpolate
 
+from handler.decode import EncodedImage
 from handler.metadata import Preprocessing
-from handler.preprocess import preprocess
+from handler.preprocess import load, preprocess
 
 IMAGENET = Preprocessing(resize=256, crop=224, mean=(0.485, 0.456, 0.406), std=(0.229, 0.224, 0.225))
 
@@ -23,14 +29,66 @@ def test_the_centre_is_kept_and_the_margins_are_not() -> None:
     assert (preprocess(pixels, IMAGENET) == 255).all()
 
 
-def test_it_is_what_scaling_first_and_then_cropping_gives() -> None:
-    ramp = np.linspace(0, 255, 300)
-    pixels = np.stack([np.add.outer(ramp, ramp) / 2] * 3, axis=-1).astype(np.uint8)
-    scaled = interpolate(
-        torch.from_numpy(pixels).permute(2, 0, 1)[None], size=(256, 256), mode="bilinear", antialias=True
-    )
-    reference = scaled[0, :, 16:240, 16:240].numpy().astype(int)
-    assert np.abs(preprocess(pixels, IMAGENET).astype(int) - reference).max() <= 2
+@pytest.mark.parametrize("resize", [224, 256])
+@pytest.mark.parametrize("size", [(375, 500), (1000, 613), (86, 115), (40, 3000), (2000, 41), (224, 231)])
+def test_it_is_what_scaling_all_of_it_and_then_cropping_gives(size: tuple[int, int], resize: int) -> None:
+    to = IMAGENET.model_copy(update={"resize": resize})
+    pixels = smooth(size)
+    height, width = (round(side * resize / min(size)) for side in size)
+    image = torch.from_numpy(pixels).permute(2, 0, 1)[None]
+    scaled = interpolate(image, size=(height, width), mode="bilinear", antialias=True)[0].numpy()
+    top, left = (height - 224) // 2, (width - 224) // 2
+    reference = scaled[:, top : top + 224, left : left + 224].astype(int)
+    # A shift by half a pixel, which whole pixels of the source would be, makes up to 12.
+    assert np.abs(preprocess(pixels, to).astype(int) - reference).max() <= 3
+
+
+def test_a_margin_costs_nothing() -> None:
+    """By the memory: what torch scales is 224 wide and some pixels more, however wide the photo is."""
+    seen: list[tuple[int, ...]] = []
+
+    def watched(source: torch.Tensor, **how: Any) -> torch.Tensor:
+        seen.append(tuple(source.shape[2:]))
+        return interpolate(source, **how)
+
+    with mock.patch("torch.nn.functional.interpolate", watched):
+        preprocess(smooth((300, 3000)), IMAGENET)
+    [(height, width)] = seen
+    assert height <= 300
+    assert width <= 300
+
+
+@pytest.mark.parametrize(("size", "decoded"), [((700, 900), (700, 900)), ((1100, 901), (550, 451))])
+def test_a_large_jpeg_is_decoded_no_larger_than_twice_what_is_needed(
+    size: tuple[int, int], decoded: tuple[int, int]
+) -> None:
+    image = EncodedImage.open(jpeg(smooth(size)), 25)
+    assert image.decode(shorter_side=448).shape[:2] == decoded
+    assert image.decode().shape[:2] == size
+
+
+@pytest.mark.parametrize("orientation", range(1, 9))
+@pytest.mark.parametrize("size", [(900, 1201), (3001, 2000), (3600, 3700)])
+def test_a_jpeg_decoded_small_shows_what_a_whole_one_shows(size: tuple[int, int], orientation: int) -> None:
+    exif = Image.Exif()
+    exif[0x0112] = orientation
+    image = EncodedImage.open(jpeg(smooth(size), exif=exif), 25)
+    small, whole = load(image, IMAGENET).astype(int), preprocess(image.decode(), IMAGENET).astype(int)
+    assert np.abs(small - whole).mean() < 1
+    assert np.abs(small - whole).max() <= 8
+
+
+def smooth(size: tuple[int, int]) -> np.ndarray:
+    """Return uint8 [height, width, 3]: waves, some 20 of the shorter side long, another phase in each channel."""
+    rows, columns = (np.arange(side) * 20 / min(size) for side in size)
+    waves = [np.sin(rows[:, None] + phase) + np.sin(columns[None] * 1.3 + phase) for phase in (0, 1, 2)]
+    return (127.5 + 63 * np.stack(waves, axis=-1)).astype(np.uint8)
+
+
+def jpeg(pixels: np.ndarray, **options: Any) -> bytes:
+    stream = io.BytesIO()
+    Image.fromarray(pixels).save(stream, "JPEG", quality=95, **options)
+    return stream.getvalue()
 
 
 def test_a_crop_larger_than_the_resized_image_is_refused() -> None:

@@ -8,9 +8,10 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from handler.decode import EncodedImage
 from handler.errors import ArchiveError
 from handler.metadata import Preprocessing
-from handler.preprocess import preprocess
+from handler.preprocess import load
 from handler.request import Request
 from handler.responses import Reply
 from handler.service import Service
@@ -98,13 +99,13 @@ def test_a_description_says_which_arithmetic_runs(service: Service, cell: bytes)
 def test_a_defect_of_ours_in_one_row_leaves_its_neighbours_their_answers(
     service: Service, cells: list[bytes], monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    def fails_for_the_first(pixels: np.ndarray, to: Preprocessing, calls: list[int] = []) -> np.ndarray:  # noqa: B006
+    def fails_for_the_first(image: EncodedImage, to: Preprocessing, calls: list[int] = []) -> np.ndarray:  # noqa: B006
         calls.append(1)
         if len(calls) == 1:
             raise MemoryError
-        return preprocess(pixels, to)
+        return load(image, to)
 
-    monkeypatch.setattr("handler.request.preprocess", fails_for_the_first)
+    monkeypatch.setattr("handler.request.load", fails_for_the_first)
     replies, report = service.reply_all([raw(cells[0]), raw(cells[1])])
     assert [reply.status for reply in replies] == [500, 200]
     assert content(replies[0])["error"]["code"] == "internal_error"
@@ -152,9 +153,9 @@ def test_int8_forced_on_a_cpu_without_its_dot_product_is_in_the_log(
 def test_a_process_that_can_not_answer_does_not_become_ready(
     int8_folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def missing_library(pixels: np.ndarray, to: Preprocessing) -> np.ndarray:
+    def missing_library(image: EncodedImage, to: Preprocessing) -> np.ndarray:
         raise ImportError("libjpeg.so.9")
 
-    monkeypatch.setattr("handler.request.preprocess", missing_library)
+    monkeypatch.setattr("handler.request.load", missing_library)
     with pytest.raises(ArchiveError, match="warm-up"):
         Service.load(int8_folder, Settings())
