@@ -51,7 +51,7 @@ def test_a_folder_becomes_a_model_whose_every_part_can_be_read(data, pets):
     assert created.spec.data == Folder(source="folder", folder=data.as_posix(), split="split.csv")
     assert created.images == "20 train, 4 val, 8 test"
     test = labelled(created.spec, "test")
-    assert test.images.shape == (8, 96, 96, 3)
+    assert test.images.shape == (8, 3, 96, 96)
     assert Counter(test.labels.tolist()) == {0: 2, 1: 2, 2: 4}
     assert len(calibration(created.spec).labels) == 20 < created.spec.calibration.images
 
@@ -112,7 +112,7 @@ def test_cifar10_becomes_a_model_with_torchvisions_test_part(cifar_folder, pets,
     assert created.spec.labels == CIFAR_LABELS
     assert created.images == "40 train, 10 val, 10 test"
     assert {sample.name[:5] for sample in samples(created.spec, "test")} == {"test/"}
-    assert labelled(created.spec, "val").images.shape == (10, 96, 96, 3)
+    assert labelled(created.spec, "val").images.shape == (10, 3, 96, 96)
 
 
 def test_a_model_that_exists_is_left_as_it_is_and_new_files_are_counted(data, pets):
