@@ -131,7 +131,7 @@ class Servers:
             "initial_worker_port": 9500,
             "disable_token_authorization": "true",
             "default_workers_per_model": WORKERS,
-            "models": '{"stock": {"1.0": {"minWorkers": 2, "maxWorkers": 2, "batchSize": 8, "maxBatchDelay": 5}}}',
+            "models": '{"stock": {"1.0": {"minWorkers": 2, "maxWorkers": 2, "batchSize": 8, "maxBatchDelay": 1}}}',
         }
         (home / "config.properties").write_text("".join(f"{key}={value}\n" for key, value in properties.items()))
         command = [
