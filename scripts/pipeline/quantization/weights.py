@@ -27,12 +27,12 @@ class Weights:
 
 def compare(float32: onnx.ModelProto, int8: onnx.ModelProto) -> dict[str, Weights]:
     """Return each weight of the int8 graph by its name in the float32 graph."""
-    exact = {item.name: item for item in float32.graph.initializer}
+    exact = {item.name: item for item in float32.graph.initializer if len(item.dims) > 1}
     constants = {item.name: item for item in int8.graph.initializer}
     found: dict[str, Weights] = {}
     for node in int8.graph.node:
         name = node.input[0].removesuffix(_QUANTIZED) if node.input else ""
-        if node.op_type == "DequantizeLinear" and node.input[0] in constants and len(exact[name].dims) > 1:
+        if node.op_type == "DequantizeLinear" and node.input[0] in constants and name in exact:
             axis = next((attribute.i for attribute in node.attribute if attribute.name == "axis"), 0)
             values = [numpy_helper.to_array(constants[part]) for part in node.input]
             found[name] = _compare(numpy_helper.to_array(exact[name]), _dequantized(*values, axis=axis), axis)
