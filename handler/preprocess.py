@@ -33,30 +33,30 @@ def preprocess(pixels: NDArray[np.uint8], to: Preprocessing) -> NDArray[np.uint8
         pixels: uint8 [height, width, 3], RGB, at least 1x1.
         to: the archive's description.
     """
-    scaled = [round(side * to.resize / min(pixels.shape[:2])) for side in pixels.shape[:2]]
-    cuts = [_unseen(side, size, to.crop) for side, size in zip(pixels.shape[:2], scaled, strict=True)]
-    (top, left), size = (cut for cut, _ in cuts), [size - 2 * cut for size, (_, cut) in zip(scaled, cuts, strict=True)]
-    seen = pixels[top : pixels.shape[0] - top, left : pixels.shape[1] - left]
+    height, width, _ = pixels.shape
+    (top, rows), (left, columns) = (_seen(side, min(height, width), to) for side in (height, width))
     # [1, 3, height, width] over channels-last memory: torch's uint8 kernel for exactly this layout. What it returns is
     # planar, and the graph takes it so: laying it out by pixels would cost half as much again.
-    source = torch.from_numpy(np.ascontiguousarray(seen)).permute(2, 0, 1).unsqueeze(0)
-    if size != list(seen.shape[:2]):
-        source = torch.nn.functional.interpolate(
-            source, size=size, mode=to.interpolation, antialias=True, align_corners=False
+    seen = np.ascontiguousarray(pixels[top : height - top, left : width - left])
+    image = torch.from_numpy(seen).permute(2, 0, 1).unsqueeze(0)
+    if image.shape[2:] != (rows, columns):
+        image = torch.nn.functional.interpolate(
+            image, size=(rows, columns), mode=to.interpolation, antialias=True, align_corners=False
         )
-    top, left = ((side - to.crop) // 2 for side in size)
-    result: NDArray[np.uint8] = source[0, :, top : top + to.crop, left : left + to.crop].contiguous().numpy()
+    top, left = (rows - to.crop) // 2, (columns - to.crop) // 2
+    result: NDArray[np.uint8] = image[0, :, top : top + to.crop, left : left + to.crop].contiguous().numpy()
     return result
 
 
-def _unseen(side: int, scaled: int, crop: int) -> tuple[int, int]:
-    """Return what can be cut off at both ends of a side, in pixels before and after scaling: it costs nothing then.
+def _seen(side: int, shorter: int, to: Preprocessing) -> tuple[int, int]:
+    """Return how many pixels to cut off at both ends of a side, and how many the rest has after scaling.
 
-    Of the largest few cuts it is the one that comes nearest to whole pixels after scaling, so that the rest keeps its
-    place to some hundredths of a pixel.
+    What is not seen costs nothing then. Of the largest few cuts it is the one that comes nearest to whole pixels after
+    scaling, so that the rest keeps its place to some hundredths of a pixel.
     """
+    scaled = round(side * to.resize / shorter)
     scale = scaled / side
-    most = math.floor((scaled - crop) // 2 / scale) - _REACH * math.ceil(max(1, 1 / scale))
-    tried = range(max(0, most - _TRIED + 1), max(0, most) + 1)
+    most = max(0, math.floor((scaled - to.crop) // 2 / scale) - _REACH * math.ceil(max(1, 1 / scale)))
+    tried = range(max(0, most - _TRIED + 1), most + 1)
     cut = min(tried, key=lambda pixels: abs(pixels * scale - round(pixels * scale)))
-    return cut, round(cut * scale)
+    return cut, scaled - 2 * round(cut * scale)
