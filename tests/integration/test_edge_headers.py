@@ -1,0 +1,96 @@
+"""What of a caller's request reaches the model server: a real Envoy in front of a server that keeps what it gets."""
+
+import tempfile
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from threading import Thread
+
+import pytest
+import requests
+
+from scripts.serving import envoy_process, processes, traffic
+from scripts.serving.edge import Edge
+from scripts.serving.envoy_admin import Admin
+from scripts.serving.places import REPOSITORY, Ports
+from scripts.serving.processes import Record
+from tests.integration.server import MODEL, free_ports
+
+SECRETS = {"authorization": "Bearer secret", "cookie": "session=secret", "x-api-key": "secret"}
+NOISE = {
+    "user-agent": "a browser",
+    "accept": "*/*",
+    "accept-language": "en",
+    "referer": "http://example.org",
+    "origin": "http://example.org",
+    "sec-fetch-mode": "cors",
+    "x-forwarded-for": "10.0.0.1",
+    "x-envoy-upstream-rq-timeout-ms": "1",
+}
+
+
+@dataclass(frozen=True)
+class Upstream:
+    """Where the edge sends everything, and the headers that came there, names in lower case."""
+
+    url: str
+    got: list[dict[str, str]]
+
+
+@pytest.fixture(scope="module")
+def upstream() -> Iterator[Upstream]:
+    got: list[dict[str, str]] = []
+
+    class Keeper(BaseHTTPRequestHandler):
+        def do_POST(self) -> None:
+            self.rfile.read(int(self.headers["content-length"]))
+            got.append({name.lower(): value for name, value in self.headers.items()})
+            self.send_response(200)
+            self.send_header("content-length", "2")
+            self.end_headers()
+            self.wfile.write(b"{}")
+
+        def log_message(self, format: str, *words: object) -> None:
+            """Say nothing."""
+
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Keeper)
+    thread = Thread(target=server.serve_forever)
+    thread.start()
+    with tempfile.TemporaryDirectory(prefix="edge-") as name:
+        ports = replace(Ports(**free_ports()), inference=server.server_port)
+        wanted = traffic.read(REPOSITORY / "traffic.yaml")
+        here = wanted.model_copy(update={"edge": wanted.edge.model_copy(update={"port": ports.edge})})
+        edge = Edge(Path(name), ports, MODEL)
+        edge.prepare(here)
+        process = envoy_process.start(edge, threads=1)
+        try:
+            assert processes.wait_until(Admin(ports.admin).answers, 30)
+            edge.wait_taken()
+            yield Upstream(f"http://127.0.0.1:{ports.edge}/predictions/{MODEL}", got)
+        finally:
+            processes.end(Record.of(process.pid), patience_s=10)
+            process.wait()
+            server.shutdown()
+            thread.join()
+            server.server_close()
+
+
+def headers_of(upstream: Upstream, path: str, headers: dict[str, str]) -> dict[str, str]:
+    answer = requests.post(upstream.url + path, data=b"x", headers=headers, timeout=10)
+    assert answer.status_code == 200, answer.text
+    return upstream.got[-1]
+
+
+@pytest.mark.parametrize("path", ["", "/2.0"])
+def test_no_secret_of_a_caller_reaches_the_model_server(upstream: Upstream, path: str) -> None:
+    got = headers_of(upstream, path, SECRETS)
+    assert not SECRETS.keys() & got.keys()
+
+
+def test_the_worker_reads_only_the_headers_that_the_handler_uses(upstream: Upstream) -> None:
+    sent = {"content-type": "image/png", "x-request-id": "mine", "x-user-id": "ann", "x-top-k": "2"}
+    got = headers_of(upstream, "", sent | NOISE)
+    needed = {"content-type": "application/octet-stream", "x-original-content-type": "image/png"}
+    kept = {"x-request-id": "mine", "x-user-id": "ann", "x-top-k": "2"} | needed
+    assert {name: value for name, value in got.items() if name not in ("host", "content-length")} == kept
