@@ -57,7 +57,8 @@ def main(  # noqa: PLR0913, PLR0917  (Typer's options)
         *("--host", url, "--shape", shape, "--seconds", str(seconds), "--all-users", str(users)),
         *("--html", str(folder / "report.html"), "--csv", str(folder / "locust"), "--csv-full-history"),
         *("--judged", str(judged)),
-        *(() if page else ("--headless", "--only-summary")),
+        # The page starts and stops loads: for this machine alone, unless somebody makes a tunnel to it.
+        *(("--web-host", "127.0.0.1") if page else ("--headless", "--only-summary")),
         *(("--master", "--expect-workers", str(workers)) if workers else ()),
     )
     files = _files(folder, f"{shape}: {users} users, {seconds} s")
