@@ -18,9 +18,11 @@ from load_tests.shapes import SHAPES
 from scripts import cli
 from scripts.errors import UserError
 from scripts.pipeline.spec import DEFAULT_MODEL
+from scripts.serving import ports
 from scripts.serving.live import attached
 from scripts.serving.places import REPOSITORY, Places
 
+PAGE_PORT = 8089
 LOCUSTFILE = REPOSITORY / "load_tests" / "locustfile.py"
 
 
@@ -37,6 +39,8 @@ def main(  # noqa: PLR0913, PLR0917  (Typer's options)
     """Load the edge; exit with 1 when a threshold of load_tests/thresholds.yaml is missed."""
     if shape not in SHAPES:
         raise UserError(f"there is no shape {shape!r}; choose from {', '.join(SHAPES)}.")
+    if page and (reason := ports.why_not(ports.LOOPBACK, PAGE_PORT)):
+        raise UserError(f"port {PAGE_PORT}, of Locust's page, {reason}; end that first, or go without UI=1.")
     if join:
         raise typer.Exit(_work_for(join, as_json))
     # Another machine's server may be loaded without one here.
@@ -58,7 +62,7 @@ def main(  # noqa: PLR0913, PLR0917  (Typer's options)
         *("--html", str(folder / "report.html"), "--csv", str(folder / "locust"), "--csv-full-history"),
         *("--judged", str(judged)),
         # The page starts and stops loads: for this machine alone, unless somebody makes a tunnel to it.
-        *(("--web-host", "127.0.0.1") if page else ("--headless", "--only-summary")),
+        *(("--web-host", ports.LOOPBACK, "--web-port", str(PAGE_PORT)) if page else ("--headless", "--only-summary")),
         *(("--master", "--expect-workers", str(workers)) if workers else ()),
     )
     files = _files(folder, f"{shape}: {users} users, {seconds} s")

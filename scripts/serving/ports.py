@@ -23,12 +23,13 @@ def require_free(ports: Ports, edge_address: str) -> None:
         seen[port] = name
     for name, port in ports.tcp().items():
         address = edge_address if name == "edge" else LOOPBACK
-        reason = _why_not(address, port)
+        reason = why_not(address, port)
         if reason:
             raise UserError(f"port {port} ({name}) {reason}; free it or set {variable(name)} to another.")
 
 
-def _why_not(address: str, port: int) -> str | None:
+def why_not(address: str, port: int) -> str | None:
+    """Return why a port can't be bound, to go on after its number; None where it can."""
     with socket.socket(socket.AF_INET6 if ":" in address else socket.AF_INET) as probe:
         # Otherwise a port that a connection of the last minute used (TIME_WAIT) reads as taken.
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)

@@ -1,4 +1,5 @@
 import json
+import socket
 import sys
 from pathlib import Path
 from typing import IO
@@ -56,3 +57,13 @@ def test_a_load_that_ended_early_shows_no_figures_of_the_one_before(
 def test_a_worker_has_no_figures_to_show() -> None:
     with pytest.raises(UserError, match="a worker has no figures, its master has"):
         load.main(join="127.0.0.1", as_json=True)
+
+
+def test_a_page_whose_port_is_taken_is_said_before_locust_starts(monkeypatch: pytest.MonkeyPatch) -> None:
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        port = taken.getsockname()[1]
+        monkeypatch.setattr(load, "PAGE_PORT", port)
+        with pytest.raises(UserError, match=f"port {port}, of Locust's page, on 127.0.0.1 is taken by"):
+            load.main(host=HOST, page=True)
