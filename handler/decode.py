@@ -29,6 +29,8 @@ _TURNS: dict[int, Callable[[NDArray[np.uint8]], NDArray[np.uint8]]] = {
     7: lambda pixels: np.rot90(pixels, 2).swapaxes(0, 1),
     8: np.rot90,
 }
+# Pillow's name for a JPEG with more pictures behind the first, as many phones write it.
+_JPEGS = ("JPEG", "MPO")
 # libjpeg-turbo has fast kernels for these shares of eight coefficients; those between cost more than the whole.
 _JPEG_SCALES = (8, 4, 2, 1)
 # 32-bit and floating-point samples have no agreed range: whatever scale was guessed, some would become black.
@@ -81,7 +83,7 @@ class EncodedImage:
             UnreadableImage: damaged or incomplete.
         """
         try:
-            if self.header.format == "JPEG" and self.header.mode in ("RGB", "L"):
+            if self.header.format in _JPEGS and self.header.mode in ("RGB", "L"):
                 return self._upright(self._decode_jpeg(shorter_side))
             # The pixels first: a damaged image is reported as such, and not for its EXIF.
             self.header.load()
@@ -94,8 +96,9 @@ class EncodedImage:
     def _decode_jpeg(self, shorter_side: int | None) -> NDArray[np.uint8]:
         # libjpeg-turbo without Pillow's row loop (`python -m scripts.bench_preprocessing` compares them).
         width, height = self.header.size
-        enough = shorter_side or min(width, height)
-        by = next(by for by in _JPEG_SCALES if by == 1 or math.ceil(min(width, height) / by) >= enough)
+        enough = min(width, height) if shorter_side is None else shorter_side
+        # By division: of a side of one pixel, an eighth is still one.
+        by = next(by for by in _JPEG_SCALES if by == 1 or min(width, height) / by >= enough)
         pixels: NDArray[np.uint8] = simplejpeg.decode_jpeg(
             self.encoded,
             colorspace="RGB",

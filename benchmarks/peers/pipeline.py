@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 BATCH = 8
-# The product's own, and for them, too, the best of 1, 5 and 10: a lone request waits for it.
+# The product's own: a lone request waits for it.
 BATCH_DELAY_MS = 1
 WORKERS = 2
 

@@ -16,7 +16,7 @@ _GATE_STEP = 1 / 255
 
 
 def compute_in_int8(graph: Path) -> None:
-    """Rewrite every hard-swish of a quantized graph so that int8 kernels compute it.
+    """Rewrite every hard-swish between two roundings so that int8 kernels compute it; others stay as they are.
 
     ONNX Runtime has none for hard-swish, and would turn its input into float32 and its output back, which costs as
     much as the convolutions between them. It has kernels for sums and products, and that is all it takes: the input's
@@ -32,8 +32,7 @@ def compute_in_int8(graph: Path) -> None:
     nodes: list[NodeProto] = []
     for node in model.graph.node:
         source = makers.get(node.input[0]) if node.op_type == "HardSwish" else None
-        readers = [reader for reader in model.graph.node if node.output[0] in reader.input]
-        if source and source.op_type == "DequantizeLinear" and {one.op_type for one in readers} == {"QuantizeLinear"}:
+        if source and source.op_type == "DequantizeLinear" and _readers(node, model) == {"QuantizeLinear"}:
             scale = numpy_helper.to_array(constants[source.input[1]])
             sixth = numpy_helper.from_array((scale * np.float32(_SLOPE)).astype(np.float32), f"{node.output[0]}_sixth")
             model.graph.initializer.append(sixth)
@@ -47,6 +46,10 @@ def compute_in_int8(graph: Path) -> None:
     model.graph.node.extend(nodes)
     onnx.checker.check_model(model)
     onnx.save(model, graph)
+
+
+def _readers(node: NodeProto, model: onnx.ModelProto) -> set[str]:
+    return {reader.op_type for reader in model.graph.node if node.output[0] in reader.input}
 
 
 def _gated(node: NodeProto, source: NodeProto, sixth: str) -> list[NodeProto]:

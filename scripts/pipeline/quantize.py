@@ -19,10 +19,10 @@ from scripts.pipeline.weights_only import keep_weights_only
 # Enough to find ranges at all. Whether a few images found good ones, the gate judges: a small folder of images must
 # not be refused for its size alone. `make quantization` shows what fewer images cost.
 MIN_CALIBRATION_IMAGES = 8
-# The best of ONNX Runtime's three on held-out training images (`make quantization` compares them): a few outliers
-# among the activations of 256 images don't stretch its ranges.
+# Of ONNX Runtime's three the one that changes the fewest labels of held-out training images (`make quantization`
+# compares them): a few outliers among the activations of 256 images don't stretch its ranges.
 METHOD = CalibrationMethod.Percentile
-# A MobileNet's or an EfficientNet's first block reads 16 or 32.
+# A MobileNet's first block reads 16 or 32.
 _FEW_CHANNELS = 32
 # Every activation of a batch is in memory at once (docs/architectures.md).
 _CALIBRATION_BATCH = 8
@@ -121,26 +121,24 @@ def quantize(
 
 
 def _kept_in_float(model: onnx.ModelProto) -> list[str]:
-    """Return the names of the nodes that stay in float32: the stem, and the first block where it is as narrow.
+    """Return the names of the nodes that stay in float32: the first convolution, and a narrow first block behind it.
 
-    That is every node up to the first convolution whose sum no activation follows, as long as they read few channels:
-    the first convolution of a ResNet or a vision transformer, the stem and the first block of a MobileNet. int8 gains
-    nothing there, since its dot products run along the channels, and what leaves a narrow block is the smallest map
-    on which to change over to int8.
+    int8 gains nothing there, since its dot products run along the channels. Where the first block ends in a bottleneck
+    (a projection to no more channels than it reads, with no activation behind it, as in MobileNets) and reads few
+    channels all the way, it stays too: what leaves it is a smaller map than any within it, and so the cheapest place
+    to change over to int8.
     """
     nodes = list(model.graph.node)
     weights = {initializer.name: initializer.dims for initializer in model.graph.initializer}
-    last = 0
-    for index, node in enumerate(nodes):
-        if node.op_type != "Conv":
-            continue
-        if _groups(node) * weights[node.input[1]][1] > _FEW_CHANNELS:
+    convolutions = [index for index, node in enumerate(nodes) if node.op_type == "Conv"]
+    last = convolutions[0]
+    for index in convolutions:
+        outputs, reads = weights[nodes[index].input[1]][:2]
+        groups = next((attribute.i for attribute in nodes[index].attribute if attribute.name == "group"), 1)
+        if reads * groups > _FEW_CHANNELS:
             break
-        last = index
-        if {reader.op_type for reader in nodes if node.output[0] in reader.input} <= {"Conv", "Add"}:
+        readers = {reader.op_type for reader in nodes if nodes[index].output[0] in reader.input}
+        if groups == 1 and outputs <= reads and readers <= {"Conv", "Add"}:
+            last = index
             break
     return [node.name for node in nodes[: last + 1]]
-
-
-def _groups(convolution: onnx.NodeProto) -> int:
-    return next((int(attribute.i) for attribute in convolution.attribute if attribute.name == "group"), 1)

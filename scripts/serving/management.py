@@ -26,7 +26,7 @@ class Description:
         workers: of each worker, in TorchServe's words: READY, WORKER_STOPPED, …; UNLOADING is also its word for
             a worker that has not started yet.
         wanted_workers: what they are scaled to.
-        batch_size: images in one run at most.
+        batch_size: requests handed to a worker at once, at most.
         max_batch_delay_ms: how long it waits for a batch.
         response_timeout_s: after which a worker is killed.
         queue: requests that wait.

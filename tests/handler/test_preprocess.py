@@ -30,7 +30,10 @@ def test_the_centre_is_kept_and_the_margins_are_not() -> None:
 
 
 @pytest.mark.parametrize("resize", [224, 256])
-@pytest.mark.parametrize("size", [(375, 500), (1000, 613), (86, 115), (40, 3000), (2000, 41), (224, 231)])
+@pytest.mark.parametrize(
+    "size",
+    [(375, 500), (1000, 613), (86, 115), (40, 3000), (2000, 41), (224, 231), (255, 453), (228, 304), (900, 1600)],
+)
 def test_it_is_what_scaling_all_of_it_and_then_cropping_gives(size: tuple[int, int], resize: int) -> None:
     to = IMAGENET.model_copy(update={"resize": resize})
     pixels = smooth(size)
@@ -44,7 +47,7 @@ def test_it_is_what_scaling_all_of_it_and_then_cropping_gives(size: tuple[int, i
 
 
 def test_a_margin_costs_nothing() -> None:
-    """By the memory: what torch scales is 224 wide and some pixels more, however wide the photo is."""
+    """What torch scales is little more than what is seen, however long the photo is."""
     seen: list[tuple[int, ...]] = []
 
     def watched(source: torch.Tensor, **how: Any) -> torch.Tensor:
@@ -53,9 +56,9 @@ def test_a_margin_costs_nothing() -> None:
 
     with mock.patch("torch.nn.functional.interpolate", watched):
         preprocess(smooth((300, 3000)), IMAGENET)
-    [(height, width)] = seen
-    assert height <= 300
-    assert width <= 300
+        preprocess(smooth((3000, 300)), IMAGENET)
+    # 262.5 pixels become the 224.
+    assert [max(sides) for sides in seen] == [pytest.approx(285, abs=15)] * 2
 
 
 @pytest.mark.parametrize(("size", "decoded"), [((700, 900), (700, 900)), ((1100, 901), (550, 451))])
@@ -65,6 +68,20 @@ def test_a_large_jpeg_is_decoded_no_larger_than_twice_what_is_needed(
     image = EncodedImage.open(jpeg(smooth(size)), 25)
     assert image.decode(shorter_side=448).shape[:2] == decoded
     assert image.decode().shape[:2] == size
+
+
+@pytest.mark.parametrize("size", [(1, 100), (100, 1), (1, 1)])
+def test_a_whole_jpeg_is_whole_however_narrow_it_is(size: tuple[int, int]) -> None:
+    assert EncodedImage.open(jpeg(smooth(size)), 25).decode().shape[:2] == size
+
+
+def test_a_jpeg_of_several_pictures_is_decoded_small_too() -> None:
+    """Phones append a gain map or a second view to the picture, which is the first."""
+    first, second = (Image.fromarray(smooth(size)) for size in ((1100, 901), (275, 225)))
+    stream = io.BytesIO()
+    first.save(stream, "MPO", save_all=True, append_images=[second], quality=95)
+    image = EncodedImage.open(stream.getvalue(), 25)
+    assert image.decode(shorter_side=448).shape[:2] == (550, 451)
 
 
 @pytest.mark.parametrize("orientation", range(1, 9))

@@ -1,5 +1,6 @@
 """Callers for a server that is being changed, and settings that keep its batches waiting."""
 
+import re
 import threading
 from collections import Counter
 from collections.abc import Callable, Iterator
@@ -30,7 +31,9 @@ def load(server: Server, cell: bytes, version: str | None = None) -> Iterator[Ca
             each.result()
 
 
-def patient(config: str, delay_ms: int) -> str:
-    """Return a configuration in which 2.0 waits for its batches to fill."""
-    before, entry = config.split('"2.0": ')
-    return before + '"2.0": ' + entry.replace('"maxBatchDelay": 1,', f'"maxBatchDelay": {delay_ms},')
+def patient(config: str, delay_ms: int, version: str = "2.0") -> str:
+    """Return a configuration in which a version waits for its batches to fill."""
+    entry = re.compile(rf'("{re.escape(version)}": \{{[^}}]*"maxBatchDelay": )\d+')
+    waits, changed = entry.subn(rf"\g<1>{delay_ms}", config)
+    assert changed == 1
+    return waits

@@ -14,6 +14,7 @@ import requests
 
 from scripts.serving import processes, state
 from scripts.serving.envoy_admin import Admin
+from tests.integration.changing import patient
 from tests.integration.server import MODEL, Server
 
 
@@ -65,8 +66,7 @@ def test_ctrl_c_lets_a_request_that_is_under_way_have_its_answer_and_ends_in_ord
     own_server: Server, cell: bytes
 ) -> None:
     """It waits three seconds for a batch to fill."""
-    patient = own_server.config.read_text().replace('"maxBatchDelay": 1,', '"maxBatchDelay": 3000,')
-    own_server.config.write_text(patient)
+    own_server.config.write_text(patient(own_server.config.read_text(), 3000, "1.0"))
     admin = Admin(own_server.ports["admin"])
     with own_server.spawn("serve") as serve, ThreadPoolExecutor(1) as pool:
         assert processes.wait_until(lambda: _phase(own_server) == "serving", 60)

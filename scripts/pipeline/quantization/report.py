@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 
+from handler.engine import MAX_BATCH
 from scripts.markdown import table
 from scripts.pipeline.proportion import Proportion
 from scripts.pipeline.quantization import calibration
@@ -52,7 +53,8 @@ def _notes(found: Comparison) -> str:
         f"`make quantization MODEL={found.model}` writes this: every variant of one checkpoint "
         f"(`{found.checkpoint_sha256[:12]}`), from the uint8 image to the logits. The two in bold are what an int8 "
         f"archive ships. **ms**: CPU of one image on one thread, which on an idle machine is its time; the median of "
-        f"{rounds} rounds in which all took turns, smallest and largest in brackets. **Accuracy** and **agreement** "
+        f"{rounds} rounds in which all took turns, smallest and largest in brackets; ONNX Runtime is given a batch "
+        f"as the handler gives it, {MAX_BATCH} images a run. **Accuracy** and **agreement** "
         f"(the same label as the first row): the {test} test images; the first row's accuracy has a 95 % interval of "
         f"{low:.1%} to {high:.1%}. **Logits**: signal to "
         f"quantization noise. **MB**: the saved file; of PyTorch eager the weights alone, of PT2E the exported "

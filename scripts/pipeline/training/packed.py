@@ -11,6 +11,8 @@ import torch
 from numpy.lib.format import open_memmap
 from torch import Tensor
 
+import handler.decode
+import handler.preprocess
 from handler.metadata import Preprocessing
 from scripts.pipeline.data.sample import Sample
 from scripts.pipeline.images import read
@@ -48,8 +50,10 @@ def pack(samples: Sequence[Sample], to: Preprocessing, path: Path, track: Track)
         track: shows progress over what it is given.
     """
     digest = _digest(samples, to)
+    # Pixels that another version of the handler made are not those that this one serves.
+    made = f"{digest} {_handlers_code()}"
     note = path.with_suffix(".sha256")
-    if not (path.is_file() and note.is_file() and note.read_text(encoding="utf-8") == digest):
+    if not (path.is_file() and note.is_file() and note.read_text(encoding="utf-8") == made):
         note.unlink(missing_ok=True)
         path.parent.mkdir(parents=True, exist_ok=True)
         file = open_memmap(path, "w+", np.uint8, (len(samples), to.crop, to.crop, 3))
@@ -57,9 +61,14 @@ def pack(samples: Sequence[Sample], to: Preprocessing, path: Path, track: Track)
             # By pixels, the layout for which torchvision's transforms are fastest.
             file[index] = read(sample, to).transpose(1, 2, 0)
         file.flush()
-        note.write_text(digest, encoding="utf-8")
+        note.write_text(made, encoding="utf-8")
     images = torch.from_numpy(np.load(path, mmap_mode="c")).permute(0, 3, 1, 2)
     return Packed(images, torch.tensor([sample.target for sample in samples], dtype=torch.float32), digest)
+
+
+def _handlers_code() -> str:
+    files = (Path(module.__file__ or "") for module in (handler.decode, handler.preprocess))
+    return hashlib.sha256(b"".join(file.read_bytes() for file in files)).hexdigest()
 
 
 def _digest(samples: Sequence[Sample], to: Preprocessing) -> str:

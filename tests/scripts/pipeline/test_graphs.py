@@ -121,3 +121,17 @@ def test_the_stem_and_the_narrow_first_block_stay_in_float32(int8_folder: Path) 
     assert kept[0] == stem
     assert {name.startswith(first) for name in kept[1:]} == {True}
     assert kept[-1] == f"{first}/block.2/block.2.0/Conv"
+
+
+@pytest.mark.parametrize("architecture", ["resnet18", "regnet_y_400mf", "shufflenet_v2_x0_5"])
+def test_where_the_first_block_is_no_narrow_one_only_the_first_convolution_stays_in_float32(
+    spec: Spec, architecture: str, tmp_path: Path
+) -> None:
+    small = spec.preprocessing.model_copy(update={"resize": 64, "crop": 64})
+    export(build_network(architecture, 3).eval(), small, tmp_path / "m.onnx")
+    noise = np.random.default_rng(0).integers(0, 256, (8, 3, 64, 64), dtype=np.uint8)
+    quantize(tmp_path / "m.onnx", noise, tmp_path / "int8.onnx")
+    model = onnx.load(tmp_path / "int8.onnx")
+    weights = {item.name for item in model.graph.initializer}
+    convolutions = [node for node in model.graph.node if node.op_type == "Conv"]
+    assert [node.input[1] in weights for node in convolutions] == [True] + [False] * (len(convolutions) - 1)
