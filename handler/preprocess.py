@@ -14,8 +14,8 @@ from handler.metadata import Preprocessing
 _SPARE = 2
 # The bicubic filter reaches so many pixels to each side: of the source, or of the result where that is coarser.
 _REACH = 2
-# Pixels after scaling by which the rest may be out of place.
-_TOLERANCE = 0.03
+# Pixels after scaling by which the ends of the rest may be out of place; its centre never is.
+_TOLERANCE = 0.1
 
 
 def load(image: EncodedImage, to: Preprocessing) -> NDArray[np.uint8]:
