@@ -52,7 +52,7 @@ $(TEST_STORE)/mobilenet_v3-2.0.mar:
 endif
 
 ##@ Begin
-.PHONY: help setup serve start stop status predict
+.PHONY: help setup serve start stop status monitor predict
 help: ## this list
 	@awk 'BEGIN {FS = ":.*## "} /^##@/ {printf "\n%s\n", substr($$0, 5)} /^[a-z-]+:.*## / {printf "  %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 setup: ## make .venv from the lock file (TORCH_INDEX=<index> for a CPU-only torch, PYTHON=<python3.11>)
@@ -63,8 +63,10 @@ start: | $(ARCHIVES) $(READY) ## the same in the background
 	@$(RUN).start
 stop: | $(ANY_READY) ## stop what serve or start began
 	@$(RUN).stop
-status: | $(ANY_READY) ## versions, weights, workers, arithmetic, health
-	@$(RUN).status
+status: | $(ANY_READY) ## [WATCH=1]: versions, weights, workers, arithmetic, health; WATCH=1: requests/s, p95, queue, every 2 s
+	@$(RUN).status $(if $(WATCH),--watch)
+monitor: | $(ANY_READY) ## [PROMETHEUS_PORT=9090]: a local Prometheus beside the running server, rules loaded; needs prometheus
+	@$(RUN).monitor
 predict: | $(ANY_READY) ## IMAGE=<file>: ask the running edge
 	@$(call need,IMAGE,IMAGE=cell.png)$(RUN).predict "$(IMAGE)"
 

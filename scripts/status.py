@@ -1,5 +1,6 @@
-"""Says what runs: versions, weights, workers, arithmetic, health."""
+"""Says what runs: versions, weights, workers, arithmetic, health; with `--watch`, what it does, every two seconds."""
 
+import contextlib
 import json
 import os
 from typing import Annotated
@@ -7,13 +8,21 @@ from typing import Annotated
 import typer
 
 from scripts import cli
-from scripts.serving import state, status
+from scripts.serving import state, status, watch
 from scripts.serving.live import Live
 from scripts.serving.places import Places
 
 
-def main(as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False) -> None:
+def main(
+    watching: Annotated[bool, typer.Option("--watch", help="What each version does, until Ctrl-C.")] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object; with --watch, one a line.")] = False,
+) -> None:
     """Print the state of the running server; exit 0 also when nothing runs."""
+    if watching:
+        with contextlib.suppress(KeyboardInterrupt):
+            for seen in watch.looks(os.environ):
+                print(json.dumps(seen) if as_json else watch.text(seen), flush=True)
+        return
     run = Places.from_environment(os.environ).run
     running = state.running(run)
     if running is None or running.phase != "serving":
