@@ -59,7 +59,7 @@ class Ports:
         Raises:
             UserError: a variable is no port number.
         """
-        return Ports(**{name: _port(environment, variable(name), value) for name, value in asdict(self).items()})
+        return Ports(**{name: port_from(environment, variable(name), value) for name, value in asdict(self).items()})
 
     def tcp(self) -> dict[str, int]:
         """Return the TCP ports by name."""
@@ -71,7 +71,12 @@ def variable(name: str) -> str:
     return f"{name.upper()}_PORT"
 
 
-def _port(environment: Mapping[str, str], key: str, default: int) -> int:
+def port_from(environment: Mapping[str, str], key: str, default: int) -> int:
+    """Return the port that the variable `key` names.
+
+    Raises:
+        UserError: it is no port number.
+    """
     value = environment.get(key)
     if value is None:
         return default
