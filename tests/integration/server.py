@@ -95,9 +95,9 @@ class Server:
         )
 
     @contextmanager
-    def spawn(self, name: str) -> Iterator[subprocess.Popen[str]]:
+    def spawn(self, name: str, *words: str) -> Iterator[subprocess.Popen[str]]:
         """Run `python -m scripts.NAME` for the length of a block, its output kept; a block that fails ends it."""
-        argv = [sys.executable, "-m", f"scripts.{name}"]
+        argv = [sys.executable, "-m", f"scripts.{name}", *words]
         pipe = subprocess.PIPE
         with subprocess.Popen(
             argv, cwd=REPOSITORY, env=self.environment, stdout=pipe, stderr=pipe, text=True
