@@ -8,6 +8,7 @@ import pytest
 from ruamel.yaml import YAML
 
 from scripts.serving.monitoring import FOLDER, RULES
+from scripts.serving.places import REPOSITORY
 from tests.monitoring.documents import ALERTS, ALL, QUERIES, RUNBOOK, described, metrics
 
 
@@ -41,6 +42,11 @@ def test_every_alert_leads_to_its_entry_in_the_runbook_and_every_entry_has_its_a
 def test_every_entry_says_what_it_means_how_to_look_and_what_to_do(alert: str) -> None:
     entry = RUNBOOK.split(f"\n## {alert}\n")[1].split("\n## ")[0]
     assert [part for part in ("**Means.**", "**Look.**", "**Do.**") if part not in entry] == []
+
+
+def test_the_latency_that_calls_somebody_is_the_one_that_load_tests_allow() -> None:
+    thresholds = YAML(typ="safe").load(REPOSITORY / "load_tests" / "thresholds.yaml")
+    assert ALERTS["LatencyIsHigh"]["expr"].endswith(f"> {thresholds['p95_ms']}")
 
 
 def test_every_metric_that_a_rule_or_a_panel_asks_for_is_described() -> None:
