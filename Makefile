@@ -113,7 +113,7 @@ tune: $(ARCHIVES) | $(READY) ## [P95_MS=200] [VERSION=] [IMAGES=<folder>] [WRITE
 bench: $(ARCHIVES) $(BENCH_READY) | $(READY) ## [QUICK=1]: the project beside its peers, with the goals; needs wrk, takes 15 minutes
 	@$(RUN).bench $(if $(QUICK),--quick)
 bench-setup: $(BENCH_READY) ## make .venv-bench with the peers of bench (TORCH_INDEX= as in setup)
-lock: | $(READY) ## make requirements.lock anew from pyproject.toml
+lock: | $(READY) ## make requirements.lock and requirements-serve.lock anew from pyproject.toml
 	@$(RUN).lock
 clean: ## stop the server, remove built archives and logs, keep .venv
 	@if [ -x $(BIN)/python ]; then $(RUN).stop; fi

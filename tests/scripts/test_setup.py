@@ -1,4 +1,5 @@
 import fcntl
+import itertools
 import re
 import tomllib
 from pathlib import Path
@@ -14,7 +15,7 @@ def locked() -> dict[str, str]:
 
 def test_every_dependency_but_torch_is_locked_with_a_hash() -> None:
     project = tomllib.loads(setup.PYPROJECT.read_text())["project"]
-    wanted = [*project["dependencies"], *project["optional-dependencies"]["dev"]]
+    wanted = [*project["dependencies"], *itertools.chain.from_iterable(project["optional-dependencies"].values())]
     names = {re.split(r"[=<>\[ ]", requirement)[0].replace(".", "-") for requirement in wanted}
     assert names - set(locked()) == {"torch"}
     assert len(re.findall(r"==\S+ \\\n    --hash=sha256:", setup.LOCK.read_text())) == len(locked())
