@@ -135,6 +135,8 @@ def start(config: Config, ports: Ports, places: Places) -> subprocess.Popen[byte
             # The front end keeps next to nothing from one request to the next, and the cores are the workers': G1's
             # threads would run beside them.
             "-XX:+UseSerialGC",
+            # jstat's counters would be a file in /tmp wherever java.io.tmpdir is; all else is in the run directory.
+            "-XX:-UsePerfData",
             f"-Dmodel_server_home={packages}",
             f"-Djava.io.tmpdir={folders.temporary}",
             f"-Dlog4j.configurationFile={(REPOSITORY / 'deploy' / 'torchserve' / 'log4j2.xml').as_uri()}",
