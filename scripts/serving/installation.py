@@ -22,7 +22,7 @@ class Installation:
         model: the folder of models/ that MODEL names.
         spec: of that model; its name is the served one.
         config: config.properties.
-        traffic: traffic.yaml.
+        traffic: traffic.yaml, with the address of EDGE_ADDRESS where that is set.
         ports: those of both files, as overridden by the environment.
     """
 
@@ -42,7 +42,7 @@ class Installation:
         """
         places = Places.from_environment(environment)
         config = properties.read(places.config)
-        wanted = traffic.read(places.traffic)
+        wanted = traffic.read(places.traffic).listening(environment)
         model = environment.get("MODEL") or DEFAULT_MODEL
         spec = Spec.load(REPOSITORY / MODELS / model)
         _fit_together(config, wanted, spec.name)

@@ -92,6 +92,21 @@ class Traffic(StrictModel):
         """The version that TorchServe's own default is set to: the first of those with the greatest weight."""
         return max(self.split, key=lambda version: self.split[version])
 
+    def listening(self, environment: Mapping[str, str]) -> "Traffic":
+        """Return the same with the edge at EDGE_ADDRESS, where `environment` has it.
+
+        Raises:
+            UserError: it is no IP address.
+        """
+        address = environment.get("EDGE_ADDRESS")
+        if not address:
+            return self
+        try:
+            edge = self.edge.model_copy(update={"address": _ip_address(address)})
+        except ValueError as error:
+            raise UserError(f"EDGE_ADDRESS={address}: {error}.") from None
+        return self.model_copy(update={"edge": edge})
+
 
 def read(path: Path) -> Traffic:
     """Return the traffic that `path` describes.

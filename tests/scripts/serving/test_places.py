@@ -76,6 +76,11 @@ def test_the_two_files_have_to_fit_together(tmp_path: Path) -> None:
         Installation.read(environment)
 
 
+def test_an_edge_on_every_address_is_reached_by_loopback() -> None:
+    wanted = Installation.read({"EDGE_ADDRESS": "0.0.0.0", "EDGE_PORT": "8123"})
+    assert (wanted.traffic.edge.address, wanted.url) == ("0.0.0.0", "http://127.0.0.1:8123")
+
+
 def test_model_chooses_the_served_name_and_elpv_is_the_default() -> None:
     assert Installation.read({}).spec.name == Installation.read({"MODEL": ""}).spec.name == "mobilenet_v3"
     chosen = Installation.read({"MODEL": "imagenet"})

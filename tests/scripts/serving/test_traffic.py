@@ -27,6 +27,19 @@ def test_the_shipped_file_gives_90_to_the_float_version_and_10_to_the_int8_one()
     assert wanted.edge == traffic.Edge()
 
 
+def test_edge_address_overrides_the_file_and_nothing_else_of_it() -> None:
+    wanted = traffic.read(SHIPPED)
+    assert wanted.listening({}) == wanted.listening({"EDGE_ADDRESS": ""}) == wanted
+    everywhere = wanted.listening({"EDGE_ADDRESS": "0.0.0.0"})
+    assert everywhere.edge == traffic.Edge(address="0.0.0.0")
+    assert everywhere.split == wanted.split
+
+
+def test_an_edge_address_that_is_none_is_refused_with_the_variable() -> None:
+    with pytest.raises(UserError, match=r"EDGE_ADDRESS=everywhere: use an IP address: 127\.0\.0\.1 for this machine"):
+        traffic.read(SHIPPED).listening({"EDGE_ADDRESS": "everywhere"})
+
+
 def test_a_shadow_that_has_no_weight_is_one_of_the_versions(tmp_path: Path) -> None:
     text = 'split: {"1.0": 100}\nshadow: {version: "2.0", percent: 5}\n'
     assert traffic.read(written(tmp_path, text)).versions == ["1.0", "2.0"]
