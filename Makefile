@@ -98,9 +98,11 @@ scale: | $(ANY_READY) ## VERSION= WORKERS=: change a version's number of workers
 	@$(call need,VERSION,VERSION=2.0 WORKERS=2)$(call need,WORKERS,VERSION=2.0 WORKERS=2)$(RUN).scale --version "$(VERSION)" --workers "$(WORKERS)"
 
 ##@ Work on the project
-.PHONY: test lint format load tune bench bench-setup lock clean
+.PHONY: test test-image lint format load tune bench bench-setup lock clean
 test: $(TEST_ARCHIVES) | $(READY) ## every test, against the real TorchServe and the real Envoy
 	@MODEL_STORE=$(TEST_STORE) $(BIN)/python -m pytest
+test-image: $(TEST_ARCHIVES) | $(READY) ## [IMAGE_FOLDER=<new folder>, kept]: the Dockerfile's steps without Docker, and what they make; some minutes
+	@MODEL_STORE=$(TEST_STORE) $(if $(IMAGE_FOLDER),IMAGE_FOLDER="$(IMAGE_FOLDER)") $(BIN)/python -m pytest -m image tests/image
 lint: | $(READY) ## ruff and mypy --strict
 	@$(BIN)/ruff check . && $(BIN)/ruff format --check . && $(BIN)/mypy
 format: | $(READY) ## rewrite the code as `make lint` wants it

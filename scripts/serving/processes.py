@@ -14,6 +14,8 @@ from typing import Any
 
 import psutil
 
+# The kernel ends a killed process at once, unless it waits for a disk.
+KILLED_WITHIN_S = 5.0
 _PR_SET_PDEATHSIG = 1  # linux/prctl.h
 _libc = ctypes.CDLL(None, use_errno=True) if sys.platform == "linux" else None
 
@@ -104,7 +106,7 @@ def end(record: Record, patience_s: float) -> None:
     if not wait_until(lambda: not record.members(), patience_s):
         for process in record.members():
             _signal(process, signal.SIGKILL)
-        wait_until(lambda: not record.members(), 5)
+        wait_until(lambda: not record.members(), KILLED_WITHIN_S)
 
 
 def wait_until(done: Callable[[], Any], timeout_s: float, pause_s: float = 0.05) -> bool:

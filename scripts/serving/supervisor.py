@@ -26,6 +26,8 @@ START_WITHIN_S = 50.0
 _DRAIN_S = 10.0
 _STOP_TORCHSERVE_S = 15.0
 _STOP_ENVOY_S = 5.0
+# As long as a stop can take, both servers having to be killed: what stops this process must leave it that time.
+STOP_WITHIN_S = _DRAIN_S + _STOP_ENVOY_S + _STOP_TORCHSERVE_S + 2 * processes.KILLED_WITHIN_S
 EXIT_STATUS = {"torchserve": 3, "envoy": 4}
 
 

@@ -1,0 +1,133 @@
+"""An image's command, run as a container engine would: as the image's user, with the image's environment alone."""
+
+import json
+import os
+import signal
+import subprocess
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import requests
+
+from scripts.serving import processes
+from scripts.serving.places import variable
+from tests.image.steps import Image, loader
+from tests.integration.server import MODEL, free_ports
+
+START_S = 90
+STOP_S = 60
+WHO_MAY_BECOME_ANOTHER_USER = os.geteuid() == 0
+
+
+@dataclass(frozen=True)
+class Container:
+    """A command that runs, and what it is asked."""
+
+    image: Image
+    process: subprocess.Popen[bytes]
+    ports: Mapping[str, int]
+    environment: Mapping[str, str]
+    log: Path
+
+    @property
+    def url(self) -> str:
+        """The edge."""
+        return f"http://127.0.0.1:{self.ports['edge']}"
+
+    def predict(self, image: bytes) -> requests.Response:
+        """Return the edge's answer to an image."""
+        headers = {"content-type": "image/png"}
+        return requests.post(f"{self.url}/predictions/{MODEL}", data=image, headers=headers, timeout=60)
+
+    def run(self, *words: str) -> subprocess.CompletedProcess[str]:
+        """Return what a command prints beside the one that runs, as `docker exec` would."""
+        return run(self.image, list(words), self.environment)
+
+    def ask(self, verb: str, *words: str) -> Any:
+        """Return the JSON that a verb prints."""
+        done = self.run("python", "-m", f"scripts.{verb}", *words, "--json")
+        assert done.returncode == 0, done.stderr + done.stdout
+        return json.loads(done.stdout)
+
+    def terminate(self) -> None:
+        """Ask it to end, by STOPSIGNAL."""
+        self.process.send_signal(signal.Signals[self.image.settings["STOPSIGNAL"].text])
+
+
+@contextmanager
+def started(image: Image, folder: Path, **variables: str) -> Iterator[Container]:
+    """Run the image's ENTRYPOINT until the block ends, on free ports, and give it when /healthz is 200.
+
+    Args:
+        image: with archives.
+        folder: for what it prints.
+        variables: as `docker run --env` sets them.
+    """
+    ports = free_ports()
+    environment = _environment(image) | {variable(name): str(port) for name, port in ports.items()} | variables
+    log = folder / "output"
+    with log.open("wb") as stream:
+        process = subprocess.Popen(
+            _resolved(image, image.command("ENTRYPOINT")),
+            cwd=image.working,
+            env=environment,
+            stdin=subprocess.DEVNULL,
+            stdout=stream,
+            stderr=stream,
+            **_user(image),
+        )
+    container = Container(image, process, ports, environment, log)
+    try:
+        up = processes.wait_until(lambda: process.poll() is not None or _healthy(container.url), START_S)
+        assert up and process.poll() is None, log.read_text()
+        yield container
+    finally:
+        if process.poll() is None:
+            container.terminate()
+        try:
+            process.wait(STOP_S)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            raise
+
+
+def run(
+    image: Image, words: list[str], environment: Mapping[str, str] | None = None
+) -> subprocess.CompletedProcess[str]:
+    """Return what a command prints, as the image's user."""
+    return subprocess.run(
+        _resolved(image, words),
+        cwd=image.working,
+        env=dict(environment or _environment(image)),
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+        **_user(image),
+    )
+
+
+def _environment(image: Image) -> dict[str, str]:
+    # HOME as engines set it for a user whom /etc/passwd does not know.
+    return {**image.environment, "HOME": "/", **loader(image.root)}
+
+
+def _resolved(image: Image, words: list[str]) -> list[str]:
+    assert words[0] == "python", f"{words}: looked for on this process's PATH and not on the image's"
+    return [str(image.python), *words[1:]]
+
+
+def _user(image: Image) -> dict[str, Any]:
+    if not WHO_MAY_BECOME_ANOTHER_USER:
+        return {}
+    return {"user": image.user, "group": image.user, "extra_groups": []}
+
+
+def _healthy(url: str) -> bool:
+    try:
+        return requests.get(f"{url}/healthz", timeout=5).ok
+    except requests.RequestException:
+        return False
