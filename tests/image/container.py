@@ -110,9 +110,16 @@ def run(
     )
 
 
+def home(image: Image) -> Path:
+    """Return a home that can be written, which an engine's user has not: what somebody writes there is to be seen."""
+    folder = image.root.parent / "home"
+    folder.mkdir(exist_ok=True)
+    folder.chmod(0o777)
+    return folder
+
+
 def _environment(image: Image) -> dict[str, str]:
-    # HOME as engines set it for a user whom /etc/passwd does not know.
-    return {**image.environment, "HOME": "/", **loader(image.root)}
+    return {**image.environment, "HOME": str(home(image)), **loader(image.root)}
 
 
 def _resolved(image: Image, words: list[str]) -> list[str]:

@@ -6,7 +6,7 @@ from pathlib import Path
 import psutil
 import pytest
 
-from tests.image.container import WHO_MAY_BECOME_ANOTHER_USER, Container, run, started
+from tests.image.container import WHO_MAY_BECOME_ANOTHER_USER, Container, home, run, started
 from tests.image.steps import Image
 from tests.image.written import Snapshot, elsewhere
 
@@ -78,6 +78,7 @@ def test_every_process_is_the_images_user_and_has_no_other_group(served: Contain
 def test_nothing_is_written_outside_run_dir_and_tmpdir(served: Container, as_built: Snapshot, cell: bytes) -> None:
     assert served.predict(cell).status_code == 200
     assert as_built.changed() == []
+    assert list(home(served.image).rglob("*")) == []
     if WHO_MAY_BECOME_ANOTHER_USER:
         assert elsewhere(served.image.user, but=served.image.root.parent) == []
     assert not list(Path(served.image.environment["RUN_DIR"]).rglob("*.pyc"))
