@@ -28,16 +28,17 @@ class Snapshot:
         return sorted(path for path in self.seen.keys() | now.keys() if self.seen.get(path) != now.get(path))
 
 
-def elsewhere(user: int, but: Path) -> list[Path]:
-    """Return what belongs to a user in folders that are open to all, `but` one."""
-    return [path for folder in _OPEN_TO_ALL for path in _below(folder, (but,)) if _owner(path) == user]
+def elsewhere(user: int, since_s: float, but: Path) -> list[Path]:
+    """Return what a user has changed since a time in folders that are open to all, `but` one."""
+    return [path for folder in _OPEN_TO_ALL for path in _below(folder, (but,)) if _is_of(path, user, since_s)]
 
 
-def _owner(path: Path) -> int | None:
+def _is_of(path: Path, user: int, since_s: float) -> bool:
     try:
-        return path.lstat().st_uid
+        status = path.lstat()
     except FileNotFoundError:  # others are at work there
-        return None
+        return False
+    return status.st_uid == user and status.st_ctime >= since_s
 
 
 def _states(root: Path, writable: tuple[Path, ...]) -> Iterator[tuple[Path, tuple[int, ...]]]:
