@@ -46,6 +46,7 @@ def measure(plan: Plan, progress: Callable[[str], None]) -> Results:
         }
         workloads = {kind: workload.prepare(kind, tuple(archives.values()), folder) for kind in workload.KINDS}
         results = Results(_machine(archives[product.INT8], workloads))
+        results.machine["rounds"] = plan.describe()
         image = workloads["photo"].paths[0].read_bytes()
         for number in range(min(STARTS, plan.rounds)):
             with product.running(folder / f"shipped{number}", image, Files.shipped()) as shipped:

@@ -63,7 +63,11 @@ def callers(archive: Path, workloads: Mapping[str, Workload], count: int) -> Ite
     manifests = json.dumps({kind: [str(path) for path in workload.paths] for kind, workload in workloads.items()})
     command = [sys.executable, "-m", "benchmarks.ceiling", str(archive), manifests]
     pipe = subprocess.PIPE
-    processes = [subprocess.Popen(command, cwd=REPOSITORY, stdin=pipe, stdout=pipe, text=True) for _ in range(count)]
+    # In sessions of their own: a Ctrl-C is for the benchmark, which ends them.
+    processes = [
+        subprocess.Popen(command, cwd=REPOSITORY, stdin=pipe, stdout=pipe, text=True, start_new_session=True)
+        for _ in range(count)
+    ]
     try:
         for process in processes:
             _line(process)

@@ -93,9 +93,9 @@ def _figure(results: Results, path: Path) -> None:
         axis.set_xticks([connections for _, connections in loads], [str(connections) for _, connections in loads])
         axis.grid(alpha=0.3)
     axes[1].set_yscale("log")
-    axes[0].legend(fontsize=8)
+    figure.legend(*axes[0].get_legend_handles_labels(), loc="lower center", ncols=4, fontsize=8)
     figure.suptitle("500x375 JPEG; medians, whiskers from the smallest to the largest round")
-    figure.tight_layout()
+    figure.tight_layout(rect=(0, 0.1, 1, 1))
     figure.savefig(path, dpi=120)
     pyplot.close(figure)
 

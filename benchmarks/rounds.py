@@ -17,6 +17,8 @@ from scripts.errors import UserError
 
 # The batches whose stages are profiled: a lone request's, and a full one.
 STAGE_BATCHES = (1, 8)
+# Smallest and largest of five hold the median with a probability of 94 %.
+_ENOUGH_ROUNDS = 5
 HEADERS = {"content-type": "application/octet-stream"}
 
 
@@ -35,6 +37,11 @@ class Plan:
     duration_s: int
     warm_up_s: int
     loads: tuple[tuple[str, int], ...]
+
+    def describe(self) -> str:
+        """Return how often and how long, and whether that is enough."""
+        enough = "" if self.rounds >= _ENOUGH_ROUNDS else "; too few to decide anything"
+        return f"{self.rounds}, every load for {self.duration_s} s in each{enough}"
 
 
 # Java goes on compiling through its first thousands of requests.

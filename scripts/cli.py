@@ -1,8 +1,9 @@
 """How every verb ends: a result, one sentence of error, or an interrupt."""
 
+import signal
 import sys
 from collections.abc import Callable
-from typing import Any
+from typing import Any, NoReturn
 
 import typer
 
@@ -12,8 +13,10 @@ from scripts.errors import UserError
 def run(command: Callable[..., Any]) -> None:
     """Run `command` as a command-line program and exit.
 
-    Exit status: 0 done; 1 a `UserError`, printed as one sentence; 2 wrong usage; 130 interrupted (Typer's own).
+    Exit status: 0 done; 1 a `UserError`, printed as one sentence; 2 wrong usage; 130 interrupted (Typer's own); 143 a
+    SIGTERM, at which everything that was started ends as it does at Ctrl-C.
     """
+    signal.signal(signal.SIGTERM, _terminated)
     app = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
     app.command()(command)
     try:
@@ -21,3 +24,7 @@ def run(command: Callable[..., Any]) -> None:
     except UserError as error:
         print(f"error: {error}", file=sys.stderr)
         sys.exit(1)
+
+
+def _terminated(number: int, _frame: object) -> NoReturn:
+    sys.exit(128 + number)

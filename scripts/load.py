@@ -11,6 +11,7 @@ import sys
 from pathlib import Path
 from typing import IO, Annotated, Any
 
+import requests
 import typer
 
 from load_tests import figure
@@ -23,6 +24,8 @@ from scripts.serving.live import attached
 from scripts.serving.places import REPOSITORY, Places
 
 PAGE_PORT = 8089
+_EXAMPLE = "HOST=http://10.0.0.7:8000"
+_REACHED_WITHIN_S = 10.0
 LOCUSTFILE = REPOSITORY / "load_tests" / "locustfile.py"
 
 
@@ -44,7 +47,7 @@ def main(  # noqa: PLR0913, PLR0917  (Typer's options)
     if join:
         raise typer.Exit(_work_for(join, as_json))
     # Another machine's server may be loaded without one here.
-    url, model = (host, os.environ.get("MODEL") or DEFAULT_MODEL) if host else _running()
+    url, model = (_reached(host), os.environ.get("MODEL") or DEFAULT_MODEL) if host else _running()
     folder = Places.from_environment(os.environ).run / "load" / shape
     folder.mkdir(parents=True, exist_ok=True)
     judged = folder / "thresholds.json"
@@ -104,6 +107,20 @@ def _judged(path: Path, status: int) -> dict[str, Any]:
         raise UserError(f"Locust ended with status {status} before it had judged anything; its reason is above.")
     judged: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
     return judged
+
+
+def _reached(host: str) -> str:
+    """Return the URL of an edge that answers.
+
+    Raises:
+        UserError: nothing answers there.
+    """
+    try:
+        requests.get(f"{host}/healthz", timeout=_REACHED_WITHIN_S)
+    except requests.RequestException as error:
+        reason = type(error).__name__
+        raise UserError(f"HOST={host} does not answer ({reason}); name an edge as in {_EXAMPLE}.") from error
+    return host
 
 
 def _running() -> tuple[str, str]:

@@ -73,7 +73,8 @@ def search(
     """Yield every trial, the one to take last and a second time.
 
     One setting after the other, each with the best of those before: workers and threads, then the batch, then the
-    delay. The whole grid would take ten times as long, and delay matters little where batches fill by themselves.
+    delay. The whole grid would take ten times as long, and delay matters little where batches fill by themselves. The
+    best of before is measured anew beside its rivals: results of different minutes can't be compared.
 
     Args:
         cores: to be filled.
@@ -82,7 +83,7 @@ def search(
         in_time: whether there is time for another trial; the search ends with what it has.
     """
     taken = Settings(*layouts(cores)[0], batch=8, delay_ms=DELAYS_MS[0])
-    seen: dict[Settings, Trial] = {}
+    best: Trial | None = None
     stages: tuple[Callable[[Settings], Iterable[Settings]], ...] = (
         lambda base: [replace(base, workers=workers, threads=threads) for workers, threads in layouts(cores)],
         lambda base: [replace(base, batch=batch) for batch in BATCHES],
@@ -91,9 +92,15 @@ def search(
     )
     for stage in stages:
         wanted = list(stage(taken))
-        for settings in wanted:
-            if settings not in seen and (in_time() or not seen):
-                seen[settings] = measure(settings)
-                yield seen[settings]
-        taken = choose([seen[settings] for settings in wanted if settings in seen], p95_ms).settings
-    yield seen[taken]
+        trials: list[Trial] = []
+        for settings in wanted if len(wanted) > 1 else []:
+            if in_time() or best is None:
+                trials.append(measure(settings))
+                yield trials[-1]
+                best = best or trials[-1]
+        # Cut short, a stage decides nothing: the best of before may be among those that were not measured.
+        if trials and len(trials) == len(wanted):
+            best = choose(trials, p95_ms)
+            taken = best.settings
+    assert best is not None, "the first stage tries something however short the time is"
+    yield best

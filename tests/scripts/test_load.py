@@ -21,6 +21,12 @@ def _folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("RUN_DIR", str(tmp_path))
 
 
+@pytest.fixture
+def _reached(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Something answers at HOST."""
+    monkeypatch.setattr(load, "_reached", lambda host: host)
+
+
 def locust_that_judges(told: IO[str], _model: str, *options: str) -> int:
     """What Locust leaves behind where a threshold is missed."""
     assert told is sys.stderr
@@ -29,6 +35,7 @@ def locust_that_judges(told: IO[str], _model: str, *options: str) -> int:
     return 1
 
 
+@pytest.mark.usefixtures("_reached")
 def test_the_object_says_what_was_counted_and_which_threshold_was_missed(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -43,6 +50,7 @@ def test_the_object_says_what_was_counted_and_which_threshold_was_missed(
     assert [check["name"] for check in said["checks"] if not check["passed"]] == ["error rate"]
 
 
+@pytest.mark.usefixtures("_reached")
 def test_a_load_that_ended_early_shows_no_figures_of_the_one_before(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -52,6 +60,12 @@ def test_a_load_that_ended_early_shows_no_figures_of_the_one_before(
     with pytest.raises(UserError, match="Locust ended with status 2 before it had judged anything"):
         load.main(host=HOST, as_json=True)
     assert capsys.readouterr().out == ""
+
+
+@pytest.mark.parametrize("host", [HOST, "foo"])
+def test_a_host_where_nothing_answers_is_said_before_locust_starts(host: str) -> None:
+    with pytest.raises(UserError, match=f"HOST={host} does not answer"):
+        load.main(host=host)
 
 
 def test_a_worker_has_no_figures_to_show() -> None:
