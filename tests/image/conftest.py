@@ -12,7 +12,7 @@ from scripts import setup
 from scripts.serving.places import REPOSITORY
 from tests.image import context, dockerfile, steps
 from tests.image.steps import Image
-from tests.image.written import Snapshot
+from tests.image.written import PREFIX, Snapshot
 
 # A folder that is kept, to look at; otherwise one that goes when the tests end.
 KEPT = os.environ.get("IMAGE_FOLDER")
@@ -21,7 +21,7 @@ KEPT = os.environ.get("IMAGE_FOLDER")
 @pytest.fixture(scope="session")
 def image_folder() -> Iterator[Path]:
     # A short path: it leaves room for a socket's name (108 bytes in all).
-    folder = Path(KEPT or tempfile.mkdtemp(prefix="i-")).resolve()
+    folder = Path(KEPT or tempfile.mkdtemp(prefix=PREFIX)).resolve()
     folder.mkdir(exist_ok=True)
     # The image's user has to get in.
     folder.chmod(0o755)

@@ -59,7 +59,7 @@ class Container:
 
 @contextmanager
 def started(image: Image, folder: Path, **variables: str) -> Iterator[Container]:
-    """Run the image's ENTRYPOINT until the block ends, on free ports, and give it when /healthz is 200.
+    """Run the image's ENTRYPOINT until the block ends, on free ports, and give it when it serves.
 
     Args:
         image: with archives.
@@ -81,7 +81,8 @@ def started(image: Image, folder: Path, **variables: str) -> Iterator[Container]
         )
     container = Container(image, process, ports, environment, log)
     try:
-        up = processes.wait_until(lambda: process.poll() is not None or _healthy(container.url), START_S)
+        # Its own word, too: /healthz is 200 a moment before, and a signal in that moment is one during the start.
+        up = processes.wait_until(lambda: process.poll() is not None or _serving(container), START_S)
         assert up and process.poll() is None, log.read_text()
         yield container
     finally:
@@ -133,8 +134,9 @@ def _user(image: Image) -> dict[str, Any]:
     return {"user": image.user, "group": image.user, "extra_groups": []}
 
 
-def _healthy(url: str) -> bool:
+def _serving(container: Container) -> bool:
     try:
-        return requests.get(f"{url}/healthz", timeout=5).ok
+        said = "serving at" in container.log.read_text()
+        return said and requests.get(f"{container.url}/healthz", timeout=5).ok
     except requests.RequestException:
         return False

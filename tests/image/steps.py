@@ -105,8 +105,9 @@ def _python(root: Path) -> Path:
     target = root / "usr" / "local"
     library = f"python{sys.version_info.major}.{sys.version_info.minor}"
     ignored = shutil.ignore_patterns("site-packages", "dist-packages", "test", "config-*", "*.a")
-    shutil.copytree(sysconfig.get_path("stdlib"), target / "lib" / library, ignore=ignored, symlinks=True)
-    for shared in Path(sysconfig.get_config_var("LIBDIR")).glob("libpython3*.so*"):
+    standard = Path(sysconfig.get_path("stdlib"))
+    shutil.copytree(standard, target / "lib" / library, ignore=ignored, symlinks=True)
+    for shared in standard.parent.glob("libpython3*.so*"):
         shutil.copy2(shared, target / "lib", follow_symlinks=False)
     (target / "bin").mkdir()
     shutil.copy2(Path(sys._base_executable).resolve(), target / "bin" / library)  # type: ignore[attr-defined]
