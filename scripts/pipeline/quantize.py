@@ -19,8 +19,8 @@ from scripts.pipeline.weights_only import keep_weights_only
 # Enough to find ranges at all. Whether a few images found good ones, the gate judges: a small folder of images must
 # not be refused for its size alone. `make quantization` shows what fewer images cost.
 MIN_CALIBRATION_IMAGES = 8
-# A few outliers among the activations of 256 images don't stretch its ranges. `make quantization` compares ONNX Runtime's
-# three on held-out training images: Entropy leaves a decibel less noise, changes as many labels, and takes longer.
+# A few outliers among the activations of 256 images don't stretch its ranges. `make quantization` compares ONNX
+# Runtime's three on held-out training images: Entropy leaves a decibel less noise, and changes as many labels.
 METHOD = CalibrationMethod.Percentile
 # A MobileNet's first block reads 16 or 32.
 _FEW_CHANNELS = 32
