@@ -1,12 +1,10 @@
 """What TorchServe and the handler count of themselves, between two looks at the metrics port."""
 
-import re
 from dataclasses import dataclass
 
 import requests
 
-_LINE = re.compile(r"^(?P<name>\w+)\{(?P<labels>[^}]*)\} (?P<value>\S+)$")
-_VERSION = re.compile(r'(?:ModelVersion|model_version)="(?P<version>[^"]*)"')
+from scripts.serving import exposition
 
 
 @dataclass(frozen=True)
@@ -23,13 +21,12 @@ class Source:
 
 def parse(text: str, version: str) -> dict[str, float]:
     """Return the values of one version by name, out of Prometheus' text format."""
-    values = {}
-    for line in text.splitlines():
-        match = _LINE.match(line)
-        named = _VERSION.search(match["labels"]) if match else None
-        if match and named and named["version"] == version and 'le="' not in match["labels"]:
-            values[match["name"]] = float(match["value"])
-    return values
+    return {
+        sample.name: sample.value
+        for sample in exposition.parse(text)
+        if version in (sample.labels.get("ModelVersion"), sample.labels.get("model_version"))
+        and "le" not in sample.labels
+    }
 
 
 def between(before: dict[str, float], after: dict[str, float]) -> dict[str, float]:

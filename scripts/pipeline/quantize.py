@@ -61,7 +61,7 @@ def quantize_for_serving(graph: Path, images: NDArray[np.uint8], int8_graph: Pat
     Raises:
         ValueError: as in `quantize`.
     """
-    quantize(graph, images, int8_graph)
+    _round_activations(graph, images, int8_graph, per_channel=True, method=METHOD)
     # In this order: afterwards one value is read at two scales, and its rounding can't be taken away again.
     keep_weights_only(int8_graph, weights_graph)
     hard_swish.compute_in_int8(int8_graph)
@@ -90,6 +90,14 @@ def quantize(
     Raises:
         ValueError: too few images.
     """
+    _round_activations(graph, images, int8_graph, per_channel=per_channel, method=method)
+    hard_swish.compute_in_int8(int8_graph)
+
+
+def _round_activations(
+    graph: Path, images: NDArray[np.uint8], int8_graph: Path, *, per_channel: bool, method: CalibrationMethod
+) -> None:
+    """Write `graph` with int8 weights and every activation rounded, hard-swish still one operator."""
     if len(images) < MIN_CALIBRATION_IMAGES:
         raise ValueError(f"{len(images)} calibration images; at least {MIN_CALIBRATION_IMAGES} are needed")
     # The calibrators print what they do, and what a verb prints is its result.

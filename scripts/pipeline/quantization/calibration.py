@@ -7,7 +7,6 @@ from numpy.typing import NDArray
 from onnxruntime.quantization import CalibrationMethod
 
 from handler.engine import Engine
-from scripts.pipeline import hard_swish
 from scripts.pipeline.quantization.noise import decibels
 from scripts.pipeline.quantization.variants import Material
 from scripts.pipeline.quantize import METHOD, MIN_CALIBRATION_IMAGES, quantize
@@ -59,7 +58,6 @@ def _trial(
     chosen = np.linspace(0, len(material.calibration) - 1, count).astype(int)
     graph = material.folder / f"{method.name}_{count}.onnx"
     quantize(material.graph, material.calibration[chosen], graph, method=method)
-    hard_swish.compute_in_int8(graph)
     rounded = Engine.load(graph, "int8", threads=1).logits(held_out)
     agreement = float((rounded.argmax(axis=1) == exact.argmax(axis=1)).mean())
     return Calibrated(method.name, count, decibels(exact, rounded), agreement)

@@ -10,7 +10,6 @@ from onnxruntime.quantization.shape_inference import quant_pre_process
 
 from handler.engine import Engine
 from handler.metadata import Arithmetic
-from scripts.pipeline import hard_swish
 from scripts.pipeline.quantization.variants import Built, Material, Method
 from scripts.pipeline.quantize import quantize, quantize_for_serving
 
@@ -43,7 +42,6 @@ def per_tensor(material: Material) -> Built:
     """Return the static graph with one scale for each weight tensor."""
     graph = material.folder / "per_tensor.onnx"
     quantize(material.graph, material.calibration, graph, per_channel=False)
-    hard_swish.compute_in_int8(graph)
     return _built(graph, "int8")
 
 
