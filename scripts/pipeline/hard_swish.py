@@ -19,9 +19,8 @@ def compute_in_int8(graph: Path) -> None:
     """Rewrite every hard-swish between two roundings so that int8 kernels compute it; others stay as they are.
 
     ONNX Runtime has none for hard-swish, and would turn its input into float32 and its output back. It has kernels for
-    sums and products, and that is all it takes: the input's
-    integers, read with a scale six times smaller, are x / 6; and rounding x / 6 + 1 / 2 to integers from 0 to 1 is
-    what clips it. Only the gate's rounding, to 1/255, is new.
+    sums and products, and that is all it takes: the input's integers, read with a scale six times smaller, are x / 6;
+    and rounding x / 6 + 1 / 2 to integers from 0 to 1 is what clips it. Only the gate's rounding, to 1/255, is new.
 
     Args:
         graph: ONNX with QuantizeLinear and DequantizeLinear; replaced.
