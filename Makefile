@@ -115,8 +115,8 @@ tune: $(ARCHIVES) | $(READY) ## [P95_MS=200] [VERSION=] [IMAGES=<folder>] [WRITE
 bench: $(ARCHIVES) $(BENCH_READY) | $(READY) ## [QUICK=1]: the project beside its peers, with the goals; needs wrk, takes 15 minutes
 	@$(RUN).bench $(if $(QUICK),--quick)
 bench-setup: $(BENCH_READY) ## make .venv-bench with the peers of bench (TORCH_INDEX= as in setup)
-lock: | $(READY) ## make requirements.lock and requirements-serve.lock anew from pyproject.toml
-	@$(RUN).lock
+lock: | $(READY) ## [UPGRADE=1]: requirements.lock and requirements-serve.lock from pyproject.toml; UPGRADE=1 takes the newest versions
+	@$(RUN).lock $(if $(UPGRADE),--upgrade)
 clean: ## stop the server, remove built archives and logs, keep .venv
 	@if [ -x $(BIN)/python ]; then $(RUN).stop; fi
 	@rm -rf $(or $(RUN_DIR),run) $(TEST_STORE) $(ARCHIVES) $(ARCHIVES:=.sha256) $(ARCHIVES:.mar=.gate.json)

@@ -5,6 +5,9 @@ import sys
 import tomllib
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from typing import Annotated
+
+import typer
 
 from scripts import cli, locked
 from scripts.errors import UserError
@@ -24,10 +27,15 @@ SERVE_HEADER = """\
 _LEFT_OUT = "\n# WARNING"
 
 
-def main() -> None:
+def main(
+    upgrade: Annotated[bool, typer.Option(help="Take the newest versions; otherwise what is locked stays.")] = False,
+) -> None:
     """Resolve every dependency and write it with the SHA-256 of each of its files."""
     with TemporaryDirectory() as folder:
         resolved = Path(folder) / "requirements.lock"
+        if not upgrade:
+            # pip-compile keeps the versions that its output file has.
+            resolved.write_bytes(LOCK.read_bytes())
         command = [
             *(str(Path(sys.executable).with_name("pip-compile")), "--quiet", "--generate-hashes", "--strip-extras"),
             *("--all-extras", "--no-header", "--no-emit-index-url", "--no-emit-find-links"),

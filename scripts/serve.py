@@ -9,7 +9,7 @@ import typer
 
 from scripts import cli
 from scripts.locks import hold
-from scripts.serving import announcement, state
+from scripts.serving import announcement, starting, state
 from scripts.serving.installation import Installation
 from scripts.serving.supervisor import Interrupted, ServerDied, Supervisor
 
@@ -32,7 +32,7 @@ def main(as_json: Annotated[bool, typer.Option("--json", help="Print one JSON ob
         print(json.dumps(facts) if as_json else announcement.text(facts), flush=True)
 
     try:
-        Supervisor(wanted).run(ready)
+        Supervisor(wanted).run(starting.servers, ready)
     except Interrupted:
         print("interrupted before it was ready", file=sys.stderr)
         raise typer.Exit(130) from None

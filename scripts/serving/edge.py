@@ -27,11 +27,21 @@ _LOG_TEXT = re.compile(r"^\[[^]]*\]\[\d+\]\[(warning|error|critical)\]\[\w+\] \[
 class Edge:
     """The files of one run directory that Envoy watches, and what it makes of them."""
 
-    def __init__(self, run: Path, ports: Ports, model: str, templates: Path = TEMPLATES) -> None:
-        """Keep the files in `run`/edge; `model` is the served name."""
+    def __init__(
+        self, run: Path, ports: Ports, model: str, templates: Path = TEMPLATES, access_log: str | None = "access.log"
+    ) -> None:
+        """Keep the files in `run`/edge.
+
+        Args:
+            run: the run directory.
+            ports: of the edge and of the servers behind it.
+            model: the served name.
+            templates: the folder with the templates.
+            access_log: a file in `run`; None: requests are written to the process's own output.
+        """
         self.folder = run / "edge"
         self.log = run / "envoy.log"
-        self.access_log = run / "access.log"
+        self.access_log = run / access_log if access_log else None
         self._ports = ports
         self._model = model
         self._admin = Admin(ports.admin)
@@ -100,7 +110,7 @@ class Edge:
 
     def rotate_access_log(self, limit_bytes: int = 100_000_000) -> None:
         """Begin a new access log when this one has grown to `limit_bytes`; the one before is kept beside it."""
-        if not self.access_log.is_file() or self.access_log.stat().st_size < limit_bytes:
+        if not self.access_log or not self.access_log.is_file() or self.access_log.stat().st_size < limit_bytes:
             return
         self.access_log.replace(self.access_log.with_suffix(".log.1"))
         self._admin.reopen_logs()
@@ -143,7 +153,7 @@ class Edge:
         text = self._templates.get_template(f"{name}.yaml.j2").render(
             ports=self._ports,
             folder=str(self.folder),
-            access_log=str(self.access_log),
+            access_log=self.access_log and str(self.access_log),
             versions=list(versions),
             model=self._model,
             split=traffic.split,

@@ -83,9 +83,13 @@ class Admin:
 
     def drain(self) -> None:
         """Close the listeners, and each connection with its next answer; requests under way go on."""
+        self.fail_health()
+        self._call("POST", "/drain_listeners")
+
+    def fail_health(self) -> None:
+        """Answer /healthz with 503, and close each connection with its next answer; new ones are still taken."""
         # Failing its own health check makes Envoy put `connection: close` on every answer (DrainManagerImpl).
-        for path in ("/healthcheck/fail", "/drain_listeners"):
-            self._call("POST", path)
+        self._call("POST", "/healthcheck/fail")
 
     def reopen_logs(self) -> None:
         """Go on in a new access log, after the old one was renamed."""

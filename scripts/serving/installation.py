@@ -46,8 +46,8 @@ class Installation:
         model = environment.get("MODEL") or DEFAULT_MODEL
         spec = Spec.load(REPOSITORY / MODELS / model)
         _fit_together(config, wanted, spec.name)
-        ports = replace(config.ports(), edge=wanted.edge.port).overridden(environment)
-        return cls(places, model, spec, config, wanted, ports)
+        named = replace(config.ports(), edge=wanted.edge.port, monitoring=wanted.edge.monitoring_port)
+        return cls(places, model, spec, config, wanted, named.overridden(environment))
 
     def verified(self, version: str) -> Metadata:
         """Return what a version's archive says of itself, after its digest was checked.

@@ -1,12 +1,14 @@
 """Where things lie: folders, files and ports, each with an environment variable, so that tests run beside a server."""
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, fields
+from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import TypeVar
 
 from scripts.errors import UserError
 
 REPOSITORY = Path(__file__).resolve().parents[2]
+_Default = TypeVar("_Default", int, int | None)
 
 
 @dataclass(frozen=True)
@@ -42,7 +44,10 @@ class Places:
 
 @dataclass(frozen=True)
 class Ports:
-    """TCP ports of one installation; `worker` numbers the workers' Unix sockets and is no TCP port."""
+    """TCP ports of one installation; `worker` numbers the workers' Unix sockets and is no TCP port.
+
+    `monitoring` is where the edge shows both servers' metrics to others than this machine; None: nowhere.
+    """
 
     edge: int = 8000
     inference: int = 8080
@@ -52,6 +57,7 @@ class Ports:
     grpc_management: int = 7071
     admin: int = 9901
     worker: int = 9000
+    monitoring: int | None = None
 
     def overridden(self, environment: Mapping[str, str]) -> "Ports":
         """Return these ports with EDGE_PORT, INFERENCE_PORT, … of `environment` in their place.
@@ -63,7 +69,12 @@ class Ports:
 
     def tcp(self) -> dict[str, int]:
         """Return the TCP ports by name."""
-        return {field.name: getattr(self, field.name) for field in fields(self) if field.name != "worker"}
+        named = {name: port for name, port in asdict(self).items() if name != "worker"}
+        return {name: port for name, port in named.items() if port is not None}
+
+    def torchserve(self) -> dict[str, int]:
+        """Return TorchServe's own TCP ports by name, all of them on loopback."""
+        return {name: port for name, port in self.tcp().items() if name not in ("edge", "monitoring", "admin")}
 
 
 def variable(name: str) -> str:
@@ -71,7 +82,7 @@ def variable(name: str) -> str:
     return f"{name.upper()}_PORT"
 
 
-def port_from(environment: Mapping[str, str], key: str, default: int) -> int:
+def port_from(environment: Mapping[str, str], key: str, default: _Default) -> int | _Default:
     """Return the port that the variable `key` names.
 
     Raises:

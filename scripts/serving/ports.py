@@ -1,28 +1,37 @@
 """Whether ports are free, and who holds those that are not."""
 
 import socket
+from collections.abc import Mapping
 
 import psutil
 
 from scripts.errors import UserError
-from scripts.serving.places import Ports, variable
+from scripts.serving.places import variable
 
 LOOPBACK = "127.0.0.1"
 
 
-def require_free(ports: Ports, edge_address: str) -> None:
+# Of those that go by traffic.yaml's `edge.address`; all others are on loopback.
+_AT_THE_EDGE = ("edge", "monitoring")
+
+
+def require_free(ports: Mapping[str, int], edge_address: str) -> None:
     """Return when every port can be bound.
+
+    Args:
+        ports: by name.
+        edge_address: where the edge listens.
 
     Raises:
         UserError: two ports are the same number, or one is taken; it names the port, its variable and its holder.
     """
     seen: dict[int, str] = {}
-    for name, port in ports.tcp().items():
+    for name, port in ports.items():
         if port in seen:
             raise UserError(f"{variable(name)} and {variable(seen[port])} are both {port}; give each its own port.")
         seen[port] = name
-    for name, port in ports.tcp().items():
-        address = edge_address if name == "edge" else LOOPBACK
+    for name, port in ports.items():
+        address = edge_address if name in _AT_THE_EDGE else LOOPBACK
         reason = why_not(address, port)
         if reason:
             raise UserError(f"port {port} ({name}) {reason}; free it or set {variable(name)} to another.")

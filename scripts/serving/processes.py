@@ -67,9 +67,11 @@ class Record:
 
 
 def start(
-    argv: Sequence[str | Path], *, cwd: Path, environment: Mapping[str, str], output: Path
+    argv: Sequence[str | Path], *, cwd: Path, environment: Mapping[str, str], output: Path | None
 ) -> subprocess.Popen[bytes]:
     """Return a process in a session of its own, told to end when this thread does.
+
+    What it prints is added to `output`; None: it goes where this process's own words go.
 
     A terminal's Ctrl-C does not reach it: the supervisor decides the order in which the servers end. Call it from the
     main thread: the kernel's signal comes when the *thread* that started the process ends (prctl(2), PR_SET_PDEATHSIG).
@@ -82,14 +84,14 @@ def start(
             if os.getppid() != parent:  # it died before the call
                 os._exit(1)
 
-    with output.open("ab") as stream:
+    with output.open("ab") if output else contextlib.nullcontext() as stream:
         return subprocess.Popen(
             [str(word) for word in argv],
             cwd=cwd,
             env=dict(environment),
             stdin=subprocess.DEVNULL,
             stdout=stream,
-            stderr=subprocess.STDOUT,
+            stderr=stream and subprocess.STDOUT,
             start_new_session=True,
             preexec_fn=die_with_parent,  # noqa: PLW1509  (the supervisor has one thread)
         )

@@ -115,9 +115,10 @@ def environment(config: Config, folders: Folders, inherited: Mapping[str, str]) 
     )
 
 
-def start(config: Config, ports: Ports, places: Places) -> subprocess.Popen[bytes]:
+def start(config: Config, ports: Ports, places: Places, output: Path | None) -> subprocess.Popen[bytes]:
     """Return TorchServe, starting, with no model.
 
+    What it prints goes to `output`; None: where this process's own words go, and what its workers print goes there too.
     It is Java itself and not `torchserve`: that launcher leaves Java in the background, where its end goes unnoticed.
     """
     folders = Folders(places.run / "torchserve")
@@ -125,7 +126,8 @@ def start(config: Config, ports: Ports, places: Places) -> subprocess.Popen[byte
     properties = folders.root / "config.properties"
     properties.write_text(render(config, ports, places))
     packages = Path(sysconfig.get_path("purelib"))
-    folders.output.write_bytes(b"")
+    if output is not None:
+        output.write_bytes(b"")
     folders.model_log.write_bytes(b"")
     return processes.start(
         [
@@ -139,6 +141,8 @@ def start(config: Config, ports: Ports, places: Places) -> subprocess.Popen[byte
             "-XX:-UsePerfData",
             f"-Dmodel_server_home={packages}",
             f"-Djava.io.tmpdir={folders.temporary}",
+            # The level from which the workers' words are on the console as well (deploy/torchserve/log4j2.xml).
+            f"-Dworkers.console={'off' if output else 'info'}",
             f"-Dlog4j.configurationFile={(REPOSITORY / 'deploy' / 'torchserve' / 'log4j2.xml').as_uri()}",
             "-cp",
             packages / "ts" / "frontend" / "*",
@@ -154,5 +158,5 @@ def start(config: Config, ports: Ports, places: Places) -> subprocess.Popen[byte
         ],
         cwd=folders.working,
         environment=environment(config, folders, os.environ),
-        output=folders.output,
+        output=output,
     )

@@ -46,6 +46,7 @@ class Edge(StrictModel):
 
     address: Annotated[str, AfterValidator(_ip_address)] = "127.0.0.1"
     port: int = Field(default=8000, ge=1, le=65535)
+    monitoring_port: int | None = Field(default=None, ge=1, le=65535)
     threads: int = Field(default=1, ge=1)
     max_body_bytes: int = Field(default=16_000_000, ge=1)
     timeout_s: int = Field(default=30, ge=1)

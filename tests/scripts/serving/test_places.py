@@ -36,7 +36,7 @@ def test_what_is_no_port_is_refused_with_the_variable(value: str) -> None:
 
 def test_two_ports_may_not_be_the_same() -> None:
     with pytest.raises(UserError, match="ADMIN_PORT and METRICS_PORT are both 8082"):
-        ports.require_free(Ports(edge=1, inference=2, management=3, admin=8082), "127.0.0.1")
+        ports.require_free(Ports(edge=1, inference=2, management=3, admin=8082).tcp(), "127.0.0.1")
 
 
 def test_a_taken_port_is_named_with_its_holder() -> None:
@@ -46,7 +46,7 @@ def test_a_taken_port_is_named_with_its_holder() -> None:
         port = holder.getsockname()[1]
         sentence = rf"port {port} \(admin\) on 127\.0\.0\.1 is taken by .*\(pid {os.getpid()}\).* ADMIN_PORT"
         with pytest.raises(UserError, match=sentence):
-            ports.require_free(free_but(port), "127.0.0.1")
+            ports.require_free(free_but(port).tcp(), "127.0.0.1")
 
 
 def free_but(admin: int) -> Ports:

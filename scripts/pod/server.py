@@ -1,0 +1,39 @@
+"""The pod's TorchServe with its one version; the edge is the pod's other container."""
+
+import os
+import sys
+
+import typer
+
+from scripts import cli
+from scripts.locks import hold
+from scripts.serving import starting, state
+from scripts.serving.installation import Installation
+from scripts.serving.supervisor import Interrupted, ServerDied, Supervisor
+
+
+def main() -> None:
+    """Serve until SIGTERM.
+
+    Exit status: 0 stopped by a signal; 1 it did not come up; 3 TorchServe died; 130 interrupted before it was ready.
+    """
+    wanted = Installation.read(os.environ)
+    for version in wanted.traffic.versions:
+        wanted.verified(version)
+    run = wanted.places.run
+    lock = hold(run / "lock", f"a server already runs in {run}.")
+    # A container that was started again finds what the one before it has left.
+    state.clean_up(run)
+    try:
+        Supervisor(wanted).run(starting.torchserve_alone, lambda: print("ready", flush=True))
+    except Interrupted:
+        raise typer.Exit(130) from None
+    except ServerDied as error:
+        print(f"error: {error}", file=sys.stderr)
+        raise typer.Exit(error.exit_status) from None
+    finally:
+        lock.close()
+
+
+if __name__ == "__main__":
+    cli.run(main)
