@@ -97,6 +97,11 @@ apply: | $(ANY_READY) ## bring a running server to the edited config.properties 
 scale: | $(ANY_READY) ## VERSION= WORKERS=: change a version's number of workers
 	@$(call need,VERSION,VERSION=2.0 WORKERS=2)$(call need,WORKERS,VERSION=2.0 WORKERS=2)$(RUN).scale --version "$(VERSION)" --workers "$(WORKERS)"
 
+##@ On Kubernetes
+.PHONY: kubernetes
+kubernetes: | $(ANY_READY) ## bring the manifests of deploy/kubernetes to traffic.yaml and config.properties; says what changed
+	@$(RUN).kubernetes.render
+
 ##@ Work on the project
 .PHONY: test test-image lint format load tune bench bench-setup lock clean
 test: $(TEST_ARCHIVES) | $(READY) ## every test, against the real TorchServe and the real Envoy

@@ -74,8 +74,7 @@ def verify(path: Path, model: str = DEFAULT_MODEL) -> Metadata:
         raise UserError(f"{path}: no such archive; {mend}.")
     if not _digest_path(path).is_file():
         raise UserError(f"{_digest_path(path)}: no such file, so {path.name} can't be checked; {mend}.")
-    expected = _digest_path(path).read_text(encoding="utf-8").split(maxsplit=1)[0:1]
-    if expected != [sha256(path)]:
+    if digest(path) != sha256(path):
         raise UserError(f"{path}: changed since it was built (its SHA-256 is not that in {path.name}.sha256); {mend}.")
     try:
         with zipfile.ZipFile(path) as archive:
@@ -85,6 +84,11 @@ def verify(path: Path, model: str = DEFAULT_MODEL) -> Metadata:
     if archive_path(path.parent, metadata.name, metadata.version) != path:
         raise UserError(f"{path}: this is {metadata.name} {metadata.version} under another name; {mend}.")
     return metadata
+
+
+def digest(path: Path) -> str:
+    """Return the SHA-256 in hex that is written beside an archive; empty where nothing is."""
+    return next(iter(_digest_path(path).read_text(encoding="utf-8").split(maxsplit=1)), "")
 
 
 def _digest_path(path: Path) -> Path:

@@ -65,6 +65,11 @@ class Installation:
             )
         return metadata
 
+    def digest(self, version: str) -> str:
+        """Return the SHA-256 of a version's archive in hex; raises as `verified` does."""
+        self.verified(version)
+        return archive.digest(self.places.archive(self.spec.name, version))
+
     @property
     def restart(self) -> str:
         """The command that starts this model's server anew."""

@@ -1,4 +1,4 @@
-"""Changes one version's workers in config.properties and nothing else."""
+"""Rewrites `models={…}` in config.properties and nothing else."""
 
 import json
 from pathlib import Path
@@ -9,11 +9,25 @@ import javaproperties
 
 def with_workers(path: Path, model: str, version: str, workers: int) -> str:
     """Return the text of config.properties with so many workers for a version; comments and other keys are kept."""
-    lines = list(javaproperties.parse(path.read_text()))
-    text = next((getattr(line, "value", "") for line in lines if _is_models(line)), "{}")
-    models = json.loads(text)
+    models = _models(path)
     entry = models.setdefault(model, {}).setdefault(version, {})
     entry["minWorkers"] = entry["maxWorkers"] = workers
+    return _with(path, models)
+
+
+def only(path: Path, model: str, version: str) -> str:
+    """Return the text of config.properties with one version's entry and no other, where it has one."""
+    entries = _models(path).get(model, {})
+    return _with(path, {model: {version: entries[version]}} if version in entries else {})
+
+
+def _models(path: Path) -> dict[str, Any]:
+    lines = javaproperties.parse(path.read_text())
+    return dict(json.loads(next((getattr(line, "value", "") for line in lines if _is_models(line)), "{}")))
+
+
+def _with(path: Path, models: dict[str, Any]) -> str:
+    lines = list(javaproperties.parse(path.read_text()))
     source = f"models={_continued(models)}\n"
     if not any(_is_models(line) for line in lines):
         return path.read_text().rstrip("\n") + "\n" + source

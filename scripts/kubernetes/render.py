@@ -1,0 +1,92 @@
+"""Writes the manifests that follow from traffic.yaml and config.properties, and says what changed."""
+
+import difflib
+import json
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from scripts import cli
+from scripts.files import replace_file
+from scripts.kubernetes import manifests
+from scripts.serving.installation import Installation
+from scripts.serving.places import REPOSITORY
+
+FOLDER = REPOSITORY / "deploy" / "kubernetes"
+
+
+@dataclass(frozen=True)
+class Change:
+    """One file, before and after; None where there is none."""
+
+    path: Path
+    before: str | None
+    after: str | None
+
+    def text(self) -> str:
+        """Return what is different, as a unified diff."""
+        before, after = (text.splitlines(keepends=True) if text else [] for text in (self.before, self.after))
+        name = str(self.path)
+        return "".join(difflib.unified_diff(before, after, name, name, n=1))
+
+
+def main(as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False) -> None:
+    """Bring deploy/kubernetes to the operator's files; the archives have to be in the model store."""
+    changed = changes(FOLDER, manifests.render(*read()))
+    write(FOLDER, changed)
+    if as_json:
+        print(json.dumps({"changed": [str(change.path) for change in changed]}))
+    elif changed:
+        print("".join(change.text() for change in changed), end="")
+        print(f"{len(changed)} files changed in {FOLDER.relative_to(REPOSITORY)}; apply an overlay, and commit them")
+    else:
+        print(f"{FOLDER.relative_to(REPOSITORY)} is up to date")
+
+
+def read() -> tuple[Installation, dict[str, str]]:
+    """Return the operator's files, and the digest of each version's archive.
+
+    Raises:
+        UserError: a mistake in a file, or an archive that is missing or was changed.
+    """
+    wanted = Installation.read(os.environ)
+    return wanted, {version: wanted.digest(version) for version in wanted.traffic.versions}
+
+
+def changes(folder: Path, rendered: Mapping[str, str]) -> list[Change]:
+    """Return where `folder` is not what was rendered; a generated file that nothing renders any more goes."""
+    found = {
+        str(path.relative_to(folder)): path.read_text(encoding="utf-8")
+        for path in sorted(folder.rglob("*"))
+        if path.is_file() and manifests.GENERATED in path.relative_to(folder).parts
+    }
+    return [
+        Change(Path(name), found.get(name), rendered.get(name))
+        for name in sorted(found.keys() | rendered.keys())
+        if found.get(name) != rendered.get(name)
+    ]
+
+
+def write(folder: Path, changed: list[Change]) -> None:
+    """Put each file's new content in place, and take out what goes."""
+    for change in changed:
+        path = folder / change.path
+        if change.after is not None:
+            replace_file(path, change.after)
+            continue
+        path.unlink()
+        if not any(path.parent.iterdir()):
+            path.parent.rmdir()
+
+
+def undo(folder: Path, changed: list[Change]) -> None:
+    """Put everything back."""
+    write(folder, [Change(change.path, change.after, change.before) for change in changed])
+
+
+if __name__ == "__main__":
+    cli.run(main)
