@@ -28,6 +28,18 @@ TEST_ARCHIVES := $(TEST_STORE)/mobilenet_v3-1.0.mar $(TEST_STORE)/mobilenet_v3-2
 ARCHIVE_INPUTS := $(wildcard handler/*.py scripts/pipeline/*.py scripts/pipeline/data/*.py) requirements.lock \
 	models/elpv/spec.yaml models/elpv/split.csv models/elpv/checkpoint.safetensors
 
+# Where verbs act: on the server of this machine, or with TARGET=kubernetes in the cluster of an overlay.
+ON :=
+ifdef TARGET
+ifeq ($(TARGET),kubernetes)
+ON := .kubernetes
+NOT_THERE := $(filter-out register split promote rollback status kubernetes,$(MAKECMDGOALS))
+$(if $(NOT_THERE),$(error $(NOT_THERE): not with TARGET=kubernetes, which is for register, split, promote, rollback and status; see docs/kubernetes.md))
+else ifneq ($(TARGET),local)
+$(error TARGET=$(TARGET): kubernetes, or nothing for the server of this machine)
+endif
+endif
+
 # $(call need,NAME,EXAMPLE): a missing argument is an error that shows the whole command.
 need = $(if $($(1)),,$(error $(1) is missing; for example: make $@ $(2)))
 
@@ -64,7 +76,7 @@ start: | $(ARCHIVES) $(READY) ## the same in the background
 stop: | $(ANY_READY) ## stop what serve or start began
 	@$(RUN).stop
 status: | $(ANY_READY) ## [WATCH=1]: versions, weights, workers, arithmetic, health; WATCH=1: requests/s, p95, queue, every 2 s
-	@$(RUN).status $(if $(WATCH),--watch)
+	@$(RUN)$(ON).status $(if $(WATCH),--watch)
 monitor: | $(ANY_READY) ## [PROMETHEUS_PORT=9090]: a local Prometheus beside the running server, rules loaded; needs prometheus
 	@$(RUN).monitor
 predict: | $(ANY_READY) ## IMAGE=<file>: ask the running edge
@@ -84,12 +96,16 @@ quantization: | $(READY) ## MODEL=elpv: every way to quantize the checkpoint of 
 card: | $(READY) ## [MODEL=elpv] [TEXT=1]: the model card, from the evidence of the archives 1.0 and 2.0; TEXT=1 takes up edited notes only
 	@$(RUN).card --model "$(MODEL)" $(if $(TEXT),--text)
 
-##@ Versions in service
-.PHONY: register split shadow apply scale
+##@ Versions in service (TARGET=kubernetes [OVERLAY=local] [KUBE_CONTEXT=]: register, split, promote, rollback, status in a cluster)
+.PHONY: register split promote rollback shadow apply scale kubernetes kind
 register: | $(ANY_READY) ## VERSION=: check the archive's digest, register it, wait for its workers
-	@$(call need,VERSION,VERSION=3.0)$(RUN).register --version "$(VERSION)"
+	@$(call need,VERSION,VERSION=3.0)$(RUN)$(ON).register --version "$(VERSION)"
 split: | $(ANY_READY) ## SPLIT="1.0=50 2.0=50": change the weights of the running edge
-	@$(call need,SPLIT,SPLIT="1.0=50 2.0=50")$(RUN).split $(SPLIT)
+	@$(call need,SPLIT,SPLIT="1.0=50 2.0=50")$(RUN)$(ON).split $(SPLIT)
+promote: | $(ANY_READY) ## VERSION=: give it everything; the others stay ready
+	@$(call need,VERSION,VERSION=2.0)$(RUN)$(ON).promote --version "$(VERSION)"
+rollback: | $(ANY_READY) ## back to the split before the last change
+	@$(RUN)$(ON).rollback
 shadow: | $(ANY_READY) ## VERSION= PERCENT=: mirror a share of the traffic to a version whose answers nobody sees
 	@$(call need,PERCENT,VERSION=2.0 PERCENT=20)$(RUN).shadow --version "$(VERSION)" --percent "$(PERCENT)"
 apply: | $(ANY_READY) ## bring a running server to the edited config.properties and traffic.yaml
@@ -97,8 +113,6 @@ apply: | $(ANY_READY) ## bring a running server to the edited config.properties 
 scale: | $(ANY_READY) ## VERSION= WORKERS=: change a version's number of workers
 	@$(call need,VERSION,VERSION=2.0 WORKERS=2)$(call need,WORKERS,VERSION=2.0 WORKERS=2)$(RUN).scale --version "$(VERSION)" --workers "$(WORKERS)"
 
-##@ On Kubernetes
-.PHONY: kubernetes
 kubernetes: | $(ANY_READY) ## bring the manifests of deploy/kubernetes to traffic.yaml and config.properties; says what changed
 	@$(RUN).kubernetes.render
 

@@ -23,7 +23,8 @@ def main(
         raise UserError("name the shadow's version: --version 2.0.")
     wanted = Shadow(version=version, percent=percent) if percent else None
     with Live.attach(os.environ) as live:
-        live.commit(traffic_file.rewrite(live.wanted.places.traffic, shadow=wanted.model_dump() if wanted else None))
+        shadow = wanted.model_dump() if wanted else None
+        live.commit(traffic_file.rewrite(live.wanted.places.traffic, shadow=shadow), "shadow")
     if as_json:
         print(json.dumps({"shadow": wanted and wanted.model_dump()}))
     else:

@@ -20,7 +20,7 @@ def main(
     wanted = parse(" ".join(weights))
     with Live.attach(os.environ) as live:
         text = traffic_file.rewrite(live.wanted.places.traffic, split=wanted)
-        split = live.commit(text).split
+        split = live.commit(text, "split").split
     print(json.dumps({"split": split}) if as_json else "split: " + " ".join(f"{v}={w}" for v, w in split.items()))
 
 

@@ -101,7 +101,7 @@ def _scaled_object(version: str) -> dict[str, Any]:
     return {
         "apiVersion": "keda.sh/v1alpha1",
         "kind": "ScaledObject",
-        "metadata": {"name": names.of(version)},
+        "metadata": {"name": names.of(version), "labels": {names.VERSION_LABEL: version}},
         "spec": {
             "scaleTargetRef": {"name": names.of(version)},
             "pollingInterval": 15,

@@ -9,6 +9,7 @@ APP = "mobilenet-v3-on-torchserve"
 # The Gateway, the route, and with a version's suffix all that belongs to the version.
 CLASSIFIER = "classifier"
 SPLIT = "split"
+VERSION_LABEL = "app.kubernetes.io/version"
 # Of a Service's name (RFC 1035); the longest that is made of a version.
 _LONGEST = 63
 

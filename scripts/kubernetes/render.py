@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
+import yaml
 
 from scripts import cli
 from scripts.files import replace_file
@@ -55,6 +56,16 @@ def read() -> tuple[Installation, dict[str, str]]:
     """
     wanted = Installation.read(os.environ)
     return wanted, {version: wanted.digest(version) for version in wanted.traffic.versions}
+
+
+def rendered_digests(folder: Path) -> dict[str, str]:
+    """Return the digests that the generated files in `folder` name, by version: no archive is needed for that."""
+    found = {}
+    for path in folder.rglob(f"{manifests.GENERATED}/versions/*/kustomization.yaml"):
+        settings = yaml.safe_load(path.read_text(encoding="utf-8"))["configMapGenerator"]
+        literals = dict(pair.split("=", 1) for one in settings for pair in one.get("literals", []))
+        found[path.parent.name] = literals["ARCHIVE_SHA256"]
+    return found
 
 
 def changes(folder: Path, rendered: Mapping[str, str]) -> list[Change]:

@@ -98,7 +98,7 @@ def _kustomization(wanted: Installation, version: Version, pod: Traffic, templat
         "nameSuffix": names.suffix(version.name),
         "labels": [
             {
-                "pairs": {"app.kubernetes.io/name": names.APP, "app.kubernetes.io/version": version.name},
+                "pairs": {"app.kubernetes.io/name": names.APP, names.VERSION_LABEL: version.name},
                 "includeSelectors": True,
             }
         ],

@@ -9,7 +9,7 @@ from typing import Self
 
 from scripts.errors import UserError
 from scripts.files import replace_file
-from scripts.serving import processes, state, torchserve, traffic
+from scripts.serving import history, processes, state, torchserve, traffic
 from scripts.serving.edge import Edge
 from scripts.serving.envoy_admin import Admin
 from scripts.serving.installation import Installation
@@ -80,8 +80,10 @@ class Live:
         self.edge.apply(wanted, self.descriptions())
         self.management.set_default(wanted.default)
 
-    def commit(self, text: str) -> Traffic:
+    def commit(self, text: str, reason: str) -> Traffic:
         """Make `text` the content of traffic.yaml and bring the edge to it; return what it says.
+
+        The history (scripts.serving.history) has it then, with `reason`.
 
         Raises:
             UserError: it has a mistake or Envoy refuses it; the file is as it was.
@@ -89,6 +91,7 @@ class Live:
         path = self.wanted.places.traffic
         before = path.read_text()
         wanted = traffic.parse(text, path)
+        was = self.edge.split()
         require_ready(wanted, self.descriptions())
         replace_file(path, text)
         try:
@@ -96,6 +99,7 @@ class Live:
         except UserError:
             replace_file(path, before)
             raise
+        history.add(self.wanted.places.run, was, wanted.split, reason)
         return wanted
 
     def register(self, version: str) -> None:

@@ -1,0 +1,102 @@
+"""kubectl, for one overlay's namespace in one cluster."""
+
+import json
+import shutil
+import subprocess
+import sys
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from scripts.errors import UserError
+
+Manifest = Mapping[str, Any]
+# Of one request; a cluster that is busy answers later, one that is gone never does.
+_REQUEST_S = 30
+_MANAGER = "mobilenet-v3"
+
+
+@dataclass(frozen=True)
+class Kubectl:
+    """How to call it.
+
+    Attributes:
+        program: the executable.
+        context: of the kubeconfig; empty: the current one.
+        namespace: empty: kubectl's own.
+    """
+
+    program: str
+    context: str = ""
+    namespace: str = ""
+
+    @classmethod
+    def find(cls, context: str = "") -> "Kubectl":
+        """Return the one on the PATH, or else the one that was installed with this project.
+
+        Raises:
+            UserError: there is none.
+        """
+        own = Path(sys.executable).with_name("kubectl")
+        program = shutil.which("kubectl") or (str(own) if own.is_file() else None)
+        if program is None:
+            raise UserError("kubectl is not on the PATH; `make setup` installs one.")
+        return cls(program, context)
+
+    def kustomize(self, folder: Path) -> list[Manifest]:
+        """Return the objects of a kustomization.
+
+        Raises:
+            UserError: it does not build, with kubectl's words.
+        """
+        return [manifest for manifest in yaml.safe_load_all(self._call(["kustomize", str(folder)])) if manifest]
+
+    def get(self, kind: str, name: str) -> dict[str, Any] | None:
+        """Return an object, None where there is none; raises as every other call: `UserError` with kubectl's words."""
+        text = self._call([*self._cluster(), "get", kind, name, "--ignore-not-found", "--output=json"])
+        return dict(json.loads(text)) if text.strip() else None
+
+    def select(self, kind: str, selector: str) -> list[dict[str, Any]]:
+        """Return the objects that have these labels."""
+        text = self._call([*self._cluster(), "get", kind, f"--selector={selector}", "--output=json"])
+        return list(json.loads(text)["items"])
+
+    def patch(self, kind: str, name: str, operations: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
+        """Return an object as a JSON patch (RFC 6902) has left it; all of the operations take effect or none does."""
+        words = ["patch", kind, name, "--type=json", f"--patch={json.dumps(operations)}", "--output=json"]
+        return dict(json.loads(self._call([*self._cluster(), *words])))
+
+    def apply(self, manifests: Sequence[Manifest]) -> None:
+        """Make or change objects; the fields that somebody else manages are a conflict, and an error."""
+        words = ["apply", "--server-side", f"--field-manager={_MANAGER}", "--filename=-"]
+        self._call([*self._cluster(), *words], yaml.safe_dump_all(manifests))
+
+    def delete(self, manifests: Sequence[Manifest]) -> None:
+        """Take objects out, without waiting for their pods to end; one that is gone is no error."""
+        words = ["delete", "--ignore-not-found", "--wait=false", "--filename=-"]
+        self._call([*self._cluster(), *words], yaml.safe_dump_all(manifests))
+
+    def wait_rolled_out(self, deployment: str, timeout_s: float) -> None:
+        """Return when a Deployment's new pods are ready, and no old ones are left."""
+        words = ["rollout", "status", f"deployment/{deployment}", f"--timeout={timeout_s:.0f}s"]
+        self._call([*self._cluster(watching=True), *words])
+
+    def current_context(self) -> str:
+        """Return the name of the kubeconfig's context that is used."""
+        return self.context or self._call(["config", "current-context"]).strip()
+
+    def _cluster(self, watching: bool = False) -> list[str]:
+        words = [] if watching else [f"--request-timeout={_REQUEST_S}s"]
+        words += [f"--context={self.context}"] if self.context else []
+        return words + ([f"--namespace={self.namespace}"] if self.namespace else [])
+
+    def _call(self, words: Sequence[str], stdin: str = "") -> str:
+        done = subprocess.run([self.program, *words], input=stdin, capture_output=True, text=True, check=False)
+        if done.returncode != 0:
+            said = " ".join(line.strip() for line in done.stderr.splitlines() if line.strip())
+            verb = next(word for word in words if not word.startswith("-"))
+            raise UserError(f"kubectl {verb}: {said or f'ended with status {done.returncode}'}")
+        return done.stdout

@@ -1,0 +1,30 @@
+"""Gives one version all of the traffic in the cluster; the others keep their pods."""
+
+import os
+from typing import Annotated
+
+import typer
+
+from scripts import cli
+from scripts.kubernetes import change, options
+from scripts.kubernetes.cluster import Cluster
+from scripts.kubernetes.said import say_split
+from scripts.serving.installation import Installation
+
+
+def main(
+    version: Annotated[str, typer.Option(help="A registered version.")],
+    overlay: options.Overlay = "local",
+    context: options.Context = "",
+    as_json: options.Json = False,
+) -> None:
+    """Give a version 100 % and every other one 0."""
+    wanted = Installation.read(os.environ)
+    with change.one_at_a_time(wanted):
+        cluster = Cluster.of(overlay, context)
+        before = change.set_split(cluster, wanted, {version: 100})
+        say_split(cluster, before, as_json)
+
+
+if __name__ == "__main__":
+    cli.run(main)

@@ -1,0 +1,38 @@
+"""Makes a built version's Deployment in the cluster, without giving it traffic."""
+
+import json
+import os
+from typing import Annotated
+
+import typer
+
+from scripts import cli
+from scripts.kubernetes import change, options
+from scripts.kubernetes.cluster import Cluster
+from scripts.kubernetes.registering import register
+from scripts.serving.installation import Installation
+
+
+def main(
+    version: Annotated[str, typer.Option(help="A version whose archive lies in the model store, and where pods look.")],
+    overlay: options.Overlay = "local",
+    context: options.Context = "",
+    as_json: options.Json = False,
+) -> None:
+    """Check the archive's digest, render and apply the version's manifests, wait for its pods, open its own path."""
+    wanted = Installation.read(os.environ)
+    with change.one_at_a_time(wanted):
+        cluster = Cluster.of(overlay, context)
+        new = register(cluster, wanted, version)
+        path = f"/predictions/{wanted.spec.name}/{version}"
+        if as_json:
+            print(json.dumps({"overlay": overlay, "version": version, "new": new, "path": path}))
+        elif new:
+            print(f"{version} is ready in {cluster.where()}: POST {path}; it has no weight yet")
+            print("traffic.yaml and deploy/kubernetes have it; commit them")
+        else:
+            print(f"{version} was registered already in {cluster.where()}: POST {path}")
+
+
+if __name__ == "__main__":
+    cli.run(main)

@@ -1,0 +1,31 @@
+"""Changes who answers how much, in traffic.yaml, in the manifests and in the cluster's route."""
+
+import os
+from typing import Annotated
+
+import typer
+
+from scripts import cli
+from scripts.kubernetes import change, options
+from scripts.kubernetes.cluster import Cluster
+from scripts.kubernetes.said import say_split
+from scripts.serving.installation import Installation
+from scripts.split import parse
+
+
+def main(
+    weights: Annotated[list[str], typer.Argument(help='VERSION=PERCENT …, 100 in all: "1.0=90 2.0=10".')],
+    overlay: options.Overlay = "local",
+    context: options.Context = "",
+    as_json: options.Json = False,
+) -> None:
+    """Change the split without losing a request; a version that is not named gets 0."""
+    wanted = Installation.read(os.environ)
+    with change.one_at_a_time(wanted):
+        cluster = Cluster.of(overlay, context)
+        before = change.set_split(cluster, wanted, parse(" ".join(weights)))
+        say_split(cluster, before, as_json)
+
+
+if __name__ == "__main__":
+    cli.run(main)
