@@ -33,7 +33,7 @@ ON :=
 ifdef TARGET
 ifeq ($(TARGET),kubernetes)
 ON := .kubernetes
-NOT_THERE := $(filter-out register split promote rollback status kubernetes,$(MAKECMDGOALS))
+NOT_THERE := $(filter-out register split promote rollback status kubernetes kind,$(MAKECMDGOALS))
 $(if $(NOT_THERE),$(error $(NOT_THERE): not with TARGET=kubernetes, which is for register, split, promote, rollback and status; see docs/kubernetes.md))
 else ifneq ($(TARGET),local)
 $(error TARGET=$(TARGET): kubernetes, or nothing for the server of this machine)
@@ -115,6 +115,8 @@ scale: | $(ANY_READY) ## VERSION= WORKERS=: change a version's number of workers
 
 kubernetes: | $(ANY_READY) ## bring the manifests of deploy/kubernetes to traffic.yaml and config.properties; says what changed
 	@$(RUN).kubernetes.render
+kind: $(ARCHIVES) | $(READY) ## the overlay `local` in a kind cluster on this machine; needs docker, kind and helm
+	@$(RUN).kubernetes.kind
 
 ##@ Work on the project
 .PHONY: test test-image lint format load tune bench bench-setup lock clean

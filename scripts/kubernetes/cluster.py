@@ -1,7 +1,7 @@
 """What an overlay's service is in its cluster: versions, their pods, and the weights that the route has."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -48,16 +48,15 @@ class Cluster:
         """Return the cluster of an overlay's name.
 
         Raises:
-            UserError: there is no such overlay, or it does not build.
+            UserError: there is no such overlay, it does not build, or the kubeconfig names no cluster.
         """
         folder = FOLDER / "overlays" / overlay
         if not (folder / "kustomization.yaml").is_file():
             known = ", ".join(sorted(path.name for path in folder.parent.iterdir()))
             raise UserError(f"OVERLAY={overlay}: no such overlay in {folder.parent}; there are {known}.")
-        kubectl = Kubectl.find(context)
-        cluster = cls(folder, kubectl)
-        found = next(one for one in cluster.manifests() if one["kind"] == route.KIND)
-        return replace(cluster, kubectl=replace(kubectl, namespace=found["metadata"].get("namespace", "")))
+        kubectl = Kubectl.find()
+        found = next(one for one in kubectl.kustomize(folder) if one["kind"] == route.KIND)
+        return cls(folder, kubectl.attached(context, found["metadata"]["namespace"]))
 
     def manifests(self, version: str | None = None) -> list[Manifest]:
         """Return the overlay's objects, or of these one version's."""
@@ -73,7 +72,7 @@ class Cluster:
 
     def where(self) -> str:
         """Return what to call it."""
-        return f"{self.overlay.name} ({self.kubectl.current_context()})"
+        return f"{self.overlay.name} ({self.kubectl.context})"
 
     def route(self) -> dict[str, Any]:
         """Return the route as it is.

@@ -1,11 +1,12 @@
 """kubectl, for one overlay's namespace in one cluster."""
 
 import json
+import re
 import shutil
 import subprocess
 import sys
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +18,8 @@ Manifest = Mapping[str, Any]
 # Of one request; a cluster that is busy answers later, one that is gone never does.
 _REQUEST_S = 30
 _MANAGER = "mobilenet-v3"
+# klog's lines, each of which says once more what the last line says.
+_ITS_OWN_LOG = re.compile(r"[IWEF]\d{4} ")
 
 
 @dataclass(frozen=True)
@@ -25,8 +28,8 @@ class Kubectl:
 
     Attributes:
         program: the executable.
-        context: of the kubeconfig; empty: the current one.
-        namespace: empty: kubectl's own.
+        context: of the kubeconfig.
+        namespace: of what it asks for.
     """
 
     program: str
@@ -34,7 +37,7 @@ class Kubectl:
     namespace: str = ""
 
     @classmethod
-    def find(cls, context: str = "") -> "Kubectl":
+    def find(cls) -> "Kubectl":
         """Return the one on the PATH, or else the one that was installed with this project.
 
         Raises:
@@ -44,7 +47,19 @@ class Kubectl:
         program = shutil.which("kubectl") or (str(own) if own.is_file() else None)
         if program is None:
             raise UserError("kubectl is not on the PATH; `make setup` installs one.")
-        return cls(program, context)
+        return cls(program)
+
+    def attached(self, context: str, namespace: str) -> "Kubectl":
+        """Return it for a context of the kubeconfig, the current one where `context` is empty.
+
+        Raises:
+            UserError: the kubeconfig has no current one.
+        """
+        try:
+            context = context or self._call(["config", "current-context"]).strip()
+        except UserError as error:
+            raise UserError(f"{error}; set KUBECONFIG, or KUBE_CONTEXT to one that `kubectl config` knows.") from None
+        return replace(self, context=context, namespace=namespace)
 
     def kustomize(self, folder: Path) -> list[Manifest]:
         """Return the objects of a kustomization.
@@ -84,19 +99,15 @@ class Kubectl:
         words = ["rollout", "status", f"deployment/{deployment}", f"--timeout={timeout_s:.0f}s"]
         self._call([*self._cluster(watching=True), *words])
 
-    def current_context(self) -> str:
-        """Return the name of the kubeconfig's context that is used."""
-        return self.context or self._call(["config", "current-context"]).strip()
-
     def _cluster(self, watching: bool = False) -> list[str]:
         words = [] if watching else [f"--request-timeout={_REQUEST_S}s"]
-        words += [f"--context={self.context}"] if self.context else []
-        return words + ([f"--namespace={self.namespace}"] if self.namespace else [])
+        return [*words, f"--context={self.context}", f"--namespace={self.namespace}"]
 
     def _call(self, words: Sequence[str], stdin: str = "") -> str:
         done = subprocess.run([self.program, *words], input=stdin, capture_output=True, text=True, check=False)
         if done.returncode != 0:
-            said = " ".join(line.strip() for line in done.stderr.splitlines() if line.strip())
+            lines = [line.strip() for line in done.stderr.splitlines() if not _ITS_OWN_LOG.match(line)]
+            said = " ".join(line for line in lines if line)
             verb = next(word for word in words if not word.startswith("-"))
             raise UserError(f"kubectl {verb}: {said or f'ended with status {done.returncode}'}")
         return done.stdout
