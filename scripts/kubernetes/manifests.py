@@ -7,7 +7,8 @@ from typing import Any
 import yaml
 
 from scripts.kubernetes import names, route
-from scripts.kubernetes.version import Version, dump, files
+from scripts.kubernetes.version import Version, files
+from scripts.kubernetes.yaml_text import dump
 from scripts.serving.installation import Installation
 from scripts.serving.monitoring import FOLDER as MONITORING
 from scripts.serving.monitoring import RULES

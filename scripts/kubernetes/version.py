@@ -7,6 +7,7 @@ from typing import Any
 import yaml
 
 from scripts.kubernetes import names
+from scripts.kubernetes.yaml_text import dump
 from scripts.pod import drain
 from scripts.serving import processes, properties_edit
 from scripts.serving.installation import Installation
@@ -68,12 +69,6 @@ def grace_s(pod: Traffic) -> int:
     """Return how long a pod may take to end: the drain, the slowest request in it, and the servers' own end."""
     stop_s = STOP_TORCHSERVE_S + processes.KILLED_WITHIN_S
     return math.ceil(drain.longest_s(pod.edge.timeout_s) + stop_s + _MARGIN_S)
-
-
-def dump(content: Any) -> str:
-    """Return YAML that says where it comes from."""
-    text = yaml.safe_dump(content, sort_keys=False, width=120, allow_unicode=True)
-    return f"# Made by `make kubernetes` from traffic.yaml and config.properties; don't edit.\n{text}"
 
 
 def _kustomization(wanted: Installation, version: Version, pod: Traffic, template: str) -> dict[str, Any]:
