@@ -10,7 +10,7 @@ import pytest
 import requests
 
 from scripts.errors import UserError
-from scripts.serving import processes
+from scripts.serving import processes, traffic
 from scripts.serving.edge import TEMPLATES, Edge
 from scripts.serving.live import Live
 from scripts.serving.places import Ports
@@ -38,6 +38,25 @@ def test_a_split_is_in_effect_when_the_command_returns(server: Server, cell: byt
     status = server.ask("status")
     assert [status["versions"][version]["weight"] for version in ("1.0", "2.0")] == [0, 100]
     assert status["versions"]["2.0"]["default"] is True
+
+
+def test_a_promoted_version_gets_everything_and_a_rollback_takes_it_back(server: Server, cell: bytes) -> None:
+    assert server.ask("promote", "--version", "2.0") == {"split": {"1.0": 0, "2.0": 100}}
+    assert {server.predict(cell).headers["x-model-version"] for _ in range(20)} == {"2.0"}
+    assert server.ask("rollback") == {"split": {"1.0": 90, "2.0": 10}}
+    assert traffic.read(server.traffic).split == {"1.0": 90, "2.0": 10}
+    last = json.loads((server.run_dir / "history.jsonl").read_text().splitlines()[-1])
+    assert (last["before"], last["after"], last["reason"]) == (
+        {"1.0": 0, "2.0": 100},
+        {"1.0": 90, "2.0": 10},
+        "rollback",
+    )
+
+
+def test_a_version_that_is_not_there_can_not_be_promoted(server: Server) -> None:
+    done = server.verb("promote", "--version", "3.0")
+    assert (done.returncode, server.ask("status")["versions"]["1.0"]["effective_weight"]) == (1, 90)
+    assert "version 3.0 is not registered" in done.stderr
 
 
 def test_raising_a_later_version_moves_users_to_it_and_none_away(server: Server, cell: bytes) -> None:
@@ -90,8 +109,8 @@ def test_a_split_that_envoy_refuses_is_reported_and_taken_back(server: Server, c
     with Live.attach(server.environment) as live:
         broken = replace(live, edge=Edge(server.run_dir, Ports(**server.ports), MODEL, templates))
         text = re.sub(r"split: .*", 'split: {"1.0": 30, "2.0": 70}', file)
-        with pytest.raises(UserError, match=r"Envoy refuses .*routes\.yaml: .*unknown weighted cluster 'nowhere-1\.0'"):
-            broken.commit(text)
+        with pytest.raises(UserError, match=r"Envoy refuses .*routes\.yaml: .*unknown cluster 'nowhere-1\.0'"):
+            broken.commit(text, "split")
     assert server.traffic.read_text() == file
     assert (server.run_dir / "edge" / "routes.yaml").read_text() == rendered
     assert server.predict(cell).status_code == 200
