@@ -11,6 +11,7 @@ RequestError                 one request's own fault; its neighbours in the batc
 ├── InternalError        500   our fault, not the request's
 └── NoExplanations       501
 ArchiveError                 the archive can't be served (a RuntimeError: TorchServe catches no other while loading)
+└── DigestError              a file of it was changed
 """
 
 from typing import ClassVar
@@ -89,3 +90,7 @@ class NoExplanations(RequestError):
 
 class ArchiveError(RuntimeError):
     """The archive's content is not what its `model.json` says."""
+
+
+class DigestError(ArchiveError):
+    """A file does not have its digest; a metric counts these."""

@@ -7,7 +7,7 @@ from typing import Any, Literal
 
 from pydantic import Field, model_validator
 
-from handler.errors import ArchiveError
+from handler.errors import ArchiveError, DigestError
 from handler.strict import StrictModel, load
 
 FILE_NAME = "model.json"
@@ -96,14 +96,15 @@ class Metadata(StrictModel):
         """Return the record in `text`.
 
         Raises:
-            ArchiveError: not JSON, not this record, changed since it was written, or of a version that passed no gate.
+            DigestError: changed since it was written.
+            ArchiveError: not JSON, not this record, or of a version that passed no gate.
         """
         try:
             metadata = load(cls, json.loads(text), FILE_NAME)
         except ValueError as error:
             raise ArchiveError(f"{FILE_NAME} can't be read: {error}; build the archive again.") from error
         if metadata.encode() != text:
-            raise ArchiveError(f"{FILE_NAME} was changed after the archive was built; build it again.")
+            raise DigestError(f"{FILE_NAME} was changed after the archive was built; build it again.")
         metadata.require_passed()
         return metadata
 
@@ -112,7 +113,8 @@ class Metadata(StrictModel):
         """Return the record in `folder` after holding every file that it lists against its digest.
 
         Raises:
-            ArchiveError: a file is missing or was changed, named.
+            DigestError: a file was changed, named.
+            ArchiveError: a file is missing or was added, named, or `decode` raises it.
         """
         try:
             metadata = cls.decode((folder / FILE_NAME).read_text(encoding="utf-8"))
@@ -124,7 +126,7 @@ class Metadata(StrictModel):
             if not path.is_file():
                 raise ArchiveError(f"{name} is missing from the archive; build it again.")
             if hashlib.sha256(path.read_bytes()).hexdigest() != digest:
-                raise ArchiveError(f"{name} was changed after the archive was built (SHA-256 differs); build it again.")
+                raise DigestError(f"{name} was changed after the archive was built (SHA-256 differs); build it again.")
         return metadata
 
 

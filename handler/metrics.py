@@ -1,9 +1,12 @@
-"""The handler's figures in TorchServe's metrics, once a batch: each update is a line that the front end parses."""
+"""The handler's figures in TorchServe's metrics: each update is a line that the front end parses, so once a batch."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 from ts.metrics.metric_type_enum import MetricTypes
 
+from handler.errors import DigestError
 from handler.service import BatchReport
 
 DIMENSIONS = ("ModelName", "ModelVersion", "Arithmetic", "Level")
@@ -38,3 +41,27 @@ class BatchMetrics:
             ("BadImages", batch.bad),
         ):
             self._metrics[name].add_or_update(value, self._values)
+
+
+@contextmanager
+def counting_digest_mismatches(cache: Any, model: str, version: str) -> Iterator[None]:
+    """Count a DigestError that ends the block, under the archive's `model` and `version`, and let it go on its way.
+
+    The block begins with a 0, which makes the series: Prometheus sees no rise in one whose first value is 1.
+
+    Args:
+        cache: TorchServe's (`context.metrics`).
+        model: by the archive's manifest, because model.json may be what was changed.
+        version: as `model`.
+    """
+    # Declared here, whatever TorchServe's metrics file says: looking up a metric that it lacks would raise.
+    counter = cache.add_metric_to_cache(
+        "ArchiveDigestMismatches", "count", ["ModelName", "ModelVersion", "Level"], MetricTypes.COUNTER
+    )
+    values = [model, version, "Model"]
+    counter.add_or_update(0, values)
+    try:
+        yield
+    except DigestError:
+        counter.add_or_update(1, values)
+        raise

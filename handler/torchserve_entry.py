@@ -11,7 +11,7 @@ from typing import Any
 import torch
 
 from handler.errors import ArchiveError
-from handler.metrics import BatchMetrics
+from handler.metrics import BatchMetrics, counting_digest_mismatches
 from handler.request import Request
 from handler.service import Service
 from handler.settings import Settings
@@ -28,10 +28,11 @@ class MobileNetHandler:
         """
         settings = Settings.from_environment(os.environ)
         torch.set_num_threads(settings.threads)
-        self.service = Service.load(Path(context.system_properties["model_dir"]), settings)
-        metadata = self.service.metadata
         manifest = context.manifest["model"]
         said = (manifest["modelName"], manifest["modelVersion"])
+        with counting_digest_mismatches(context.metrics, *said):
+            self.service = Service.load(Path(context.system_properties["model_dir"]), settings)
+        metadata = self.service.metadata
         if said != (metadata.name, metadata.version):
             raise ArchiveError(
                 f"the manifest names {' '.join(said)}, model.json {metadata.name} {metadata.version}; "

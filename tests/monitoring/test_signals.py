@@ -73,20 +73,24 @@ def test_a_worker_that_is_killed_leaves_its_version_without_one_and_comes_back_w
     assert load_time() != before
 
 
-def test_an_archive_that_is_damaged_after_its_registration_is_refused_by_the_next_worker_and_stays_without_one(
+def test_an_archive_that_is_damaged_after_its_registration_is_refused_by_the_next_workers_which_count_it(
     server: Server, samples: Samples
 ) -> None:
-    """No metric says why; the worker's log does."""
+    def mismatches(version: str) -> float | None:
+        return value(samples(), "ArchiveDigestMismatches", ModelVersion=version)
+
     folders = Folders(server.run_dir / "torchserve")
     [described] = [path for path in folders.temporary.rglob("model.json") if '"version": "2.0"' in path.read_text()]
     graph = next(iter(sorted(described.parent.glob("*.onnx"))))
     content = graph.read_bytes()
+    assert (mismatches("1.0"), mismatches("2.0")) == (0, 0)
     graph.write_bytes(content[:1000] + bytes([content[1000] ^ 1]) + content[1001:])
     try:
         worker(server, "2.0").kill()
-        refused = f"ArchiveError: {graph.name}"
-        assert processes.wait_until(lambda: folders.model_log.read_text().count(refused) >= 2, PATIENCE_S)
+        assert processes.wait_until(lambda: (mismatches("2.0") or 0) >= 2, PATIENCE_S)
+        assert f"DigestError: {graph.name}" in folders.model_log.read_text()
         assert not healthy(samples, "2.0")
+        assert mismatches("1.0") == 0
     finally:
         graph.write_bytes(content)
     assert processes.wait_until(lambda: healthy(samples, "2.0"), PATIENCE_S)
