@@ -1,0 +1,197 @@
+"""What a test says to the API server: which objects there are, how the cluster behaves, what goes wrong."""
+
+import os
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Literal
+
+import yaml
+
+from tests.kubernetes.api import verbs
+from tests.kubernetes.api.discovery import RESOURCES, Resource, Target, discovery, resource_of, target_of
+from tests.kubernetes.api.faults import ConnectionLost, Fault, Faults, Request
+from tests.kubernetes.api.objects import Manifest, Objects
+from tests.kubernetes.api.openapi import ROOT, openapi
+from tests.kubernetes.api.refusals import managed_by_another, no_such_path, on_demand
+
+NAMESPACE = "default"
+CONTEXT = "stub"
+
+
+@dataclass
+class Api:
+    """A running API server; `environment` makes kubectl speak to it and to nothing else."""
+
+    kubeconfig: Path
+    environment: dict[str, str]
+    requests: list[Request] = field(default_factory=list)
+    objects: Objects = field(default_factory=Objects)
+    faults: Faults = field(default_factory=Faults)
+    absent_groups: set[str] = field(default_factory=set)
+
+    @classmethod
+    def at(cls, url: str, folder: Path) -> "Api":
+        """The API for a server at `url`, with a kubeconfig written into `folder`."""
+        kubeconfig = folder / "kubeconfig.yaml"
+        config = {
+            "apiVersion": "v1",
+            "kind": "Config",
+            "clusters": [{"name": CONTEXT, "cluster": {"server": url}}],
+            "users": [{"name": CONTEXT, "user": {}}],
+            "contexts": [{"name": CONTEXT, "context": {"cluster": CONTEXT, "user": CONTEXT}}],
+            "current-context": CONTEXT,
+        }
+        kubeconfig.write_text(yaml.safe_dump(config))
+        places = {"KUBECONFIG": kubeconfig, "KUBECACHEDIR": folder / "cache", "HOME": folder}
+        api = cls(kubeconfig, {"PATH": os.environ["PATH"]} | {name: str(path) for name, path in places.items()})
+        api.add_namespace(NAMESPACE)
+        return api
+
+    @property
+    def changes(self) -> list[Request]:
+        """The requests so far that were to change something, dry runs included."""
+        return [request for request in self.requests if request.method != "GET"]
+
+    # Objects
+
+    def put(self, manifest: Manifest) -> Manifest:
+        """Create or replace an object, and its namespace if need be; returns it as the controllers leave it.
+
+        The status that it has stays where `manifest` brings none.
+        """
+        metadata = manifest["metadata"]
+        target = _target(manifest["kind"], metadata["name"], metadata.get("namespace", NAMESPACE))
+        if target.namespace:
+            self.add_namespace(target.namespace)
+        # What was read from the server may be put back, whatever happened since.
+        versionless = {key: value for key, value in metadata.items() if key != "resourceVersion"}
+        self.objects.write(target, lambda present: _status(present) | manifest | {"metadata": versionless})
+        return self.objects.read(target)
+
+    def get(self, kind: str, name: str, namespace: str = NAMESPACE) -> Manifest:
+        """A copy of the object; raises Refused (404)."""
+        return self.objects.read(_target(kind, name, namespace))
+
+    def edit(self, kind: str, name: str, change: Callable[[Manifest], object], namespace: str = NAMESPACE) -> None:
+        """Let `change` alter the object in place, as somebody else's request would; raises Refused (404)."""
+        manifest = self.get(kind, name, namespace)
+        change(manifest)
+        self.put(manifest)
+
+    def delete(self, kind: str, name: str, namespace: str = NAMESPACE) -> None:
+        """Remove the object; raises Refused (404)."""
+        self.objects.remove(_target(kind, name, namespace))
+
+    def add_namespace(self, name: str) -> None:
+        """Create the namespace if it is not there; without it the server refuses what is to be created in it."""
+        manifest = {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": name}}
+        self.objects.write(_target("Namespace", name, ""), lambda present: present or manifest)
+
+    # The cluster
+
+    def hold_deployments(self) -> None:
+        """From now on what is rolled out does not come up."""
+        self.objects.controllers.rollout = "held"
+
+    def release_deployments(self) -> None:
+        """What was held or has failed comes up, and what follows does so at once."""
+        self.objects.controllers.rollout = "available"
+        self.objects.reconcile()
+
+    def fail_deployments(self, message: str = "") -> None:
+        """What has not come up, and what follows, exceeds its progress deadline, with `message` in the condition."""
+        self.objects.controllers.rollout = "failed"
+        self.objects.controllers.rollout_message = message
+        self.objects.reconcile()
+
+    def accept_routes(self) -> None:
+        """The gateway accepts every route, as it does when nothing was said."""
+        self.objects.controllers.verdict = "accepted"
+        self.objects.reconcile()
+
+    def reject_routes(self, reason: str, condition: Literal["Accepted", "ResolvedRefs"] = "Accepted") -> None:
+        """The gateway gives routes written from now on `condition` False with `reason`, for example BackendNotFound."""
+        self.objects.controllers.verdict = "rejected"
+        self.objects.controllers.rejected_condition = condition
+        self.objects.controllers.rejected_reason = reason
+
+    def ignore_routes(self) -> None:
+        """No gateway looks at routes written from now on: their status is absent or of an older generation."""
+        self.objects.controllers.verdict = "ignored"
+
+    def uninstall(self, group: str) -> None:
+        """The server has no resources of `group`, for example keda.sh; to be said before kubectl caches them."""
+        self.absent_groups.add(group)
+
+    # Faults: the next `times` requests with `method` and the regular expression `path` in their path
+
+    def fail(self, method: str, path: str, code: int, message: str = "", times: int = 1) -> None:
+        """Answer with `code` and the Status that the real server writes for it."""
+
+        def refuse(request: Request) -> None:
+            raise on_demand(code, message, target_of(request.path), request.method.lower())
+
+        self.faults.add(Fault(method, path, refuse, times))
+
+    def conflict(self, path: str, field_path: str, manager: str) -> None:
+        """Refuse a server-side apply without force: `field_path`, for example .spec.replicas, is `manager`'s."""
+
+        def refuse(request: Request) -> None:
+            target = target_of(request.path)
+            if target and request.query.get("force") != "true":
+                raise managed_by_another(target, field_path, manager)
+
+        self.faults.add(Fault("PATCH", path, refuse))
+
+    def before(self, method: str, path: str, change: Callable[[], object]) -> None:
+        """Call `change` when the request has come and before it takes effect: a race that the caller loses."""
+        self.faults.add(Fault(method, path, lambda request: change()))
+
+    def close(self, method: str, path: str, times: int = 1) -> None:
+        """Close the connection in place of an answer; nothing takes effect."""
+        self.faults.add(Fault(method, path, _lose, times))
+
+    def lose_answer(self, method: str, path: str) -> None:
+        """Let the request take effect and close the connection in place of the answer."""
+        self.faults.add(Fault(method, path, _lose, moment="after"))
+
+    # What the server asks
+
+    def answer(self, request: Request) -> Manifest:
+        """The answer to a request other than a watch; raises Refused."""
+        match request.path:
+            case "/version":
+                return {"major": "1", "minor": "37", "gitVersion": "v1.37.1", "platform": "linux/amd64"}
+            case "/api" | "/apis":
+                return discovery(self._installed, core=request.path == "/api")
+            case path if path.startswith(ROOT) and (document := openapi(path, self._installed)):
+                return document
+        return verbs.answer(self.objects, request, self._served(request))
+
+    def watch(self, request: Request) -> Iterator[dict[str, Any]]:
+        """The events of a watch; raises Refused."""
+        return verbs.watch(self.objects, request, self._served(request))
+
+    @property
+    def _installed(self) -> list[Resource]:
+        return [each for each in RESOURCES if each.group not in self.absent_groups]
+
+    def _served(self, request: Request) -> Target:
+        target = target_of(request.path)
+        if target is None or target.resource.group in self.absent_groups:
+            raise no_such_path()
+        return target
+
+
+def _target(kind: str, name: str, namespace: str) -> Target:
+    resource = resource_of(kind)
+    return Target(resource, namespace if resource.namespaced else "", name)
+
+
+def _status(present: Manifest | None) -> Manifest:
+    return {"status": present["status"]} if present and "status" in present else {}
+
+
+def _lose(request: Request) -> None:
+    raise ConnectionLost

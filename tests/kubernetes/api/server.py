@@ -1,0 +1,129 @@
+"""The HTTP side: requests are read, recorded and answered, and watches streamed."""
+
+import json
+import sys
+import threading
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from typing import Any
+from urllib.parse import parse_qsl, urlsplit
+
+import yaml
+
+from tests.kubernetes.api.api import Api
+from tests.kubernetes.api.discovery import DISCOVERY_TYPE
+from tests.kubernetes.api.faults import ConnectionLost, Request
+from tests.kubernetes.api.refusals import Refused
+
+
+class _Server(ThreadingHTTPServer):
+    # A client that hangs must not keep a test from ending.
+    daemon_threads = True
+    api: Api
+    errors: list[Exception]
+
+    def handle_error(self, request: object, client_address: object) -> None:
+        """Keep what went wrong in the stub itself; a client that went away is no error."""
+        error = sys.exception()
+        if isinstance(error, Exception) and not isinstance(error, ConnectionError):
+            self.errors.append(error)
+
+
+@contextmanager
+def running_api(folder: Path) -> Iterator[Api]:
+    """An API server on a free port of loopback; its kubeconfig and kubectl's cache are in `folder`.
+
+    Raises at the end what went wrong in the server itself.
+    """
+    server = _Server(("127.0.0.1", 0), _Handler)
+    server.errors = []
+    server.api = Api.at(f"http://127.0.0.1:{server.server_port}", folder)
+    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02})
+    thread.start()
+    try:
+        yield server.api
+    finally:
+        server.api.objects.close()
+        server.shutdown()
+        thread.join()
+        server.server_close()
+    if server.errors:
+        raise server.errors[0]
+
+
+class _Handler(BaseHTTPRequestHandler):
+    server: _Server
+    protocol_version = "HTTP/1.1"
+    # Headers and body leave together; otherwise each answer waits for an acknowledgement (Nagle and delayed ACK).
+    wbufsize = -1
+
+    def do_GET(self) -> None:
+        api, request = self.server.api, self._read()
+        try:
+            api.faults.meet(request, "before")
+            if request.query.get("watch") in ("true", "1"):
+                self._stream(api.watch(request))
+                return
+            content_type, body = _content_type(request.path), api.answer(request)
+            api.faults.meet(request, "after")
+        except ConnectionLost:
+            self.close_connection = True
+            return
+        except Refused as refused:
+            self._send(refused.code, refused.body(), "application/json")
+            return
+        self._send(200, body, content_type)
+
+    do_POST = do_PUT = do_PATCH = do_DELETE = do_GET
+
+    def _read(self) -> Request:
+        url = urlsplit(self.path)
+        body = self.rfile.read(int(self.headers.get("content-length", 0)))
+        request = Request(
+            method=self.command,
+            path=url.path,
+            query=dict(parse_qsl(url.query)),
+            content_type=self.headers.get("content-type", ""),
+            body=_decoded(body) if body else None,
+        )
+        self.server.api.requests.append(request)
+        return request
+
+    def _send(self, code: int, body: dict[str, Any], content_type: str) -> None:
+        encoded = json.dumps(body).encode()
+        self.send_response(code)
+        self.send_header("Content-Type", content_type)
+        self.send_header("Content-Length", str(len(encoded)))
+        self.end_headers()
+        self.wfile.write(encoded)
+        self.wfile.flush()
+
+    def _stream(self, events: Iterable[dict[str, Any]]) -> None:
+        self.send_response(200)
+        self.send_header("Content-Type", "application/json")
+        self.send_header("Transfer-Encoding", "chunked")
+        self.end_headers()
+        self.wfile.flush()
+        for event in events:
+            self._chunk(json.dumps(event).encode() + b"\n")
+        self._chunk(b"")
+
+    def _chunk(self, content: bytes) -> None:
+        self.wfile.write(b"%x\r\n%b\r\n" % (len(content), content))
+        self.wfile.flush()
+
+    def log_message(self, format: str, *args: Any) -> None:
+        """Requests are recorded, not printed."""
+
+
+def _decoded(body: bytes) -> Any:
+    try:
+        return json.loads(body)
+    except ValueError:
+        return yaml.safe_load(body)
+
+
+def _content_type(path: str) -> str:
+    return DISCOVERY_TYPE if path in ("/api", "/apis") else "application/json"
