@@ -1,22 +1,18 @@
 """What a test says to the API server: which objects there are, how the cluster behaves, what goes wrong."""
 
-import os
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
+from copy import deepcopy
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Literal
+from typing import Literal
 
-import yaml
-
-from tests.kubernetes.api import verbs
-from tests.kubernetes.api.discovery import RESOURCES, Resource, Target, discovery, resource_of, target_of
+from tests.kubernetes.api.discovery import Target, resource_of, target_of
 from tests.kubernetes.api.faults import ConnectionLost, Fault, Faults, Request
+from tests.kubernetes.api.kubeconfig import environment, write_kubeconfig
 from tests.kubernetes.api.objects import Manifest, Objects
-from tests.kubernetes.api.openapi import ROOT, openapi
-from tests.kubernetes.api.refusals import managed_by_another, no_such_path, on_demand
+from tests.kubernetes.api.refusals import managed_by_another, on_demand
 
 NAMESPACE = "default"
-CONTEXT = "stub"
 
 
 @dataclass
@@ -28,23 +24,12 @@ class Api:
     requests: list[Request] = field(default_factory=list)
     objects: Objects = field(default_factory=Objects)
     faults: Faults = field(default_factory=Faults)
-    absent_groups: set[str] = field(default_factory=set)
 
     @classmethod
     def at(cls, url: str, folder: Path) -> "Api":
         """The API for a server at `url`, with a kubeconfig written into `folder`."""
-        kubeconfig = folder / "kubeconfig.yaml"
-        config = {
-            "apiVersion": "v1",
-            "kind": "Config",
-            "clusters": [{"name": CONTEXT, "cluster": {"server": url}}],
-            "users": [{"name": CONTEXT, "user": {}}],
-            "contexts": [{"name": CONTEXT, "context": {"cluster": CONTEXT, "user": CONTEXT}}],
-            "current-context": CONTEXT,
-        }
-        kubeconfig.write_text(yaml.safe_dump(config))
-        places = {"KUBECONFIG": kubeconfig, "KUBECACHEDIR": folder / "cache", "HOME": folder}
-        api = cls(kubeconfig, {"PATH": os.environ["PATH"]} | {name: str(path) for name, path in places.items()})
+        kubeconfig = write_kubeconfig(folder, url)
+        api = cls(kubeconfig, environment(kubeconfig))
         api.add_namespace(NAMESPACE)
         return api
 
@@ -60,13 +45,14 @@ class Api:
 
         The status that it has stays where `manifest` brings none.
         """
+        manifest = deepcopy(manifest)
         metadata = manifest["metadata"]
         target = _target(manifest["kind"], metadata["name"], metadata.get("namespace", NAMESPACE))
         if target.namespace:
             self.add_namespace(target.namespace)
         # What was read from the server may be put back, whatever happened since.
-        versionless = {key: value for key, value in metadata.items() if key != "resourceVersion"}
-        self.objects.write(target, lambda present: _status(present) | manifest | {"metadata": versionless})
+        metadata.pop("resourceVersion", None)
+        self.objects.write(target, lambda present: _status(present) | manifest)
         return self.objects.read(target)
 
     def get(self, kind: str, name: str, namespace: str = NAMESPACE) -> Manifest:
@@ -78,6 +64,10 @@ class Api:
         manifest = self.get(kind, name, namespace)
         change(manifest)
         self.put(manifest)
+
+    def set_status(self, kind: str, name: str, status: Manifest, namespace: str = NAMESPACE) -> None:
+        """Write the object's status as a controller does; it stays until the object's next change."""
+        self.objects.write_status(_target(kind, name, namespace), status)
 
     def delete(self, kind: str, name: str, namespace: str = NAMESPACE) -> None:
         """Remove the object; raises Refused (404)."""
@@ -91,24 +81,24 @@ class Api:
     # The cluster
 
     def hold_deployments(self) -> None:
-        """From now on what is rolled out does not come up."""
+        """What is rolled out from now on does not come up; those pods that serve go on serving."""
         self.objects.controllers.rollout = "held"
 
     def release_deployments(self) -> None:
         """What was held or has failed comes up, and what follows does so at once."""
         self.objects.controllers.rollout = "available"
-        self.objects.reconcile()
+        self.objects.reconcile_all("Deployment")
 
     def fail_deployments(self, message: str = "") -> None:
         """What has not come up, and what follows, exceeds its progress deadline, with `message` in the condition."""
         self.objects.controllers.rollout = "failed"
         self.objects.controllers.rollout_message = message
-        self.objects.reconcile()
+        self.objects.reconcile_all("Deployment")
 
     def accept_routes(self) -> None:
-        """The gateway accepts every route, as it does when nothing was said."""
+        """The gateway accepts every route, those that it has rejected or ignored as well; so it does from the start."""
         self.objects.controllers.verdict = "accepted"
-        self.objects.reconcile()
+        self.objects.reconcile_all("HTTPRoute")
 
     def reject_routes(self, reason: str, condition: Literal["Accepted", "ResolvedRefs"] = "Accepted") -> None:
         """The gateway gives routes written from now on `condition` False with `reason`, for example BackendNotFound."""
@@ -122,15 +112,16 @@ class Api:
 
     def uninstall(self, group: str) -> None:
         """The server has no resources of `group`, for example keda.sh; to be said before kubectl caches them."""
-        self.absent_groups.add(group)
+        self.objects.resources = tuple(each for each in self.objects.resources if each.group != group)
 
-    # Faults: the next `times` requests with `method` and the regular expression `path` in their path
+    # Faults: for the next `times` requests with `method` and the regular expression `path` in their path. A request
+    # meets one of them at most, in the order in which they were asked for.
 
     def fail(self, method: str, path: str, code: int, message: str = "", times: int = 1) -> None:
         """Answer with `code` and the Status that the real server writes for it."""
 
         def refuse(request: Request) -> None:
-            raise on_demand(code, message, target_of(request.path), request.method.lower())
+            raise on_demand(code, message, target_of(request.path), request.method)
 
         self.faults.add(Fault(method, path, refuse, times))
 
@@ -155,33 +146,6 @@ class Api:
     def lose_answer(self, method: str, path: str) -> None:
         """Let the request take effect and close the connection in place of the answer."""
         self.faults.add(Fault(method, path, _lose, moment="after"))
-
-    # What the server asks
-
-    def answer(self, request: Request) -> Manifest:
-        """The answer to a request other than a watch; raises Refused."""
-        match request.path:
-            case "/version":
-                return {"major": "1", "minor": "37", "gitVersion": "v1.37.1", "platform": "linux/amd64"}
-            case "/api" | "/apis":
-                return discovery(self._installed, core=request.path == "/api")
-            case path if path.startswith(ROOT) and (document := openapi(path, self._installed)):
-                return document
-        return verbs.answer(self.objects, request, self._served(request))
-
-    def watch(self, request: Request) -> Iterator[dict[str, Any]]:
-        """The events of a watch; raises Refused."""
-        return verbs.watch(self.objects, request, self._served(request))
-
-    @property
-    def _installed(self) -> list[Resource]:
-        return [each for each in RESOURCES if each.group not in self.absent_groups]
-
-    def _served(self, request: Request) -> Target:
-        target = target_of(request.path)
-        if target is None or target.resource.group in self.absent_groups:
-            raise no_such_path()
-        return target
 
 
 def _target(kind: str, name: str, namespace: str) -> Target:

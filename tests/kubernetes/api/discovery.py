@@ -40,6 +40,7 @@ RESOURCES = (
     Resource("", "v1", "Secret", "secrets"),
     Resource("", "v1", "Service", "services", short=("svc",)),
     Resource("", "v1", "ServiceAccount", "serviceaccounts", short=("sa",)),
+    Resource("apiextensions.k8s.io", "v1", "CustomResourceDefinition", "customresourcedefinitions", namespaced=False),
     Resource("apps", "v1", "Deployment", "deployments", short=("deploy",)),
     Resource("apps", "v1", "ReplicaSet", "replicasets", short=("rs",)),
     Resource("autoscaling", "v2", "HorizontalPodAutoscaler", "horizontalpodautoscalers", short=("hpa",)),

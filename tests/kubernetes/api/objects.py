@@ -14,7 +14,7 @@ from typing import Any
 
 from tests.kubernetes.api.controllers import Controllers
 from tests.kubernetes.api.defaults import fill_in
-from tests.kubernetes.api.discovery import Target, resource_of
+from tests.kubernetes.api.discovery import RESOURCES, Resource, Target, resource_of
 from tests.kubernetes.api.patches import same
 from tests.kubernetes.api.refusals import modified, not_found
 
@@ -33,8 +33,9 @@ class Event:
 
 @dataclass
 class Objects:
-    """Every object by what names it, and what has happened to them so far."""
+    """Every object by what names it, what has happened to them so far, and of which `resources` they may be."""
 
+    resources: tuple[Resource, ...] = RESOURCES
     controllers: Controllers = field(default_factory=Controllers)
     open: bool = True
     version: int = 1000
@@ -84,13 +85,25 @@ class Objects:
                 del self._kept[target]
             return removed
 
-    def reconcile(self, *targets: Target) -> None:
-        """Let the controllers write the status of `targets`, or of every object."""
+    def reconcile(self, target: Target) -> None:
+        """Let the object's controller write its status."""
         with self._changed:
-            for target in targets or list(self._kept):
-                status = self.controllers.status_of(self._kept[target])
-                if status is not None and not same(status, self._kept[target].get("status")):
-                    self._keep("MODIFIED", target, self._kept[target] | {"status": status})
+            status = self.controllers.status_of(self._kept[target])
+            if status is not None:
+                self.write_status(target, status)
+
+    def write_status(self, target: Target, status: Manifest) -> None:
+        """Replace the object's status; raises Refused (404)."""
+        with self._changed:
+            present = self.read(target)
+            if not same(status, present.get("status")):
+                self._keep("MODIFIED", target, present | {"status": deepcopy(status)})
+
+    def reconcile_all(self, kind: str) -> None:
+        """The same for every object of `kind`."""
+        with self._changed:
+            for target in [each for each in self._kept if each.resource.kind == kind]:
+                self.reconcile(target)
 
     def events(self, target: Target, version: int, seconds: float) -> Iterator[Event]:
         """What happens to the target's resource in its namespace after `version`, for `seconds` or until the end."""

@@ -1,6 +1,7 @@
-"""As much of the OpenAPI v3 documents as kubectl asks for: whether a PATCH of a kind takes `fieldValidation`.
+"""As much of the OpenAPI documents as `kubectl apply` asks for.
 
-`kubectl apply` validates on the server only where it does, and otherwise wants every kind's schema.
+In v3 it looks up whether a PATCH of the kind takes `fieldValidation`: then the server validates. For a kind that is not
+there it takes the schemas of v2, of which there are none, and goes on to say that the kind is unknown.
 """
 
 from collections.abc import Iterable
@@ -8,17 +9,19 @@ from typing import Any
 
 from tests.kubernetes.api.discovery import Resource
 
-ROOT = "/openapi/v3"
+_ROOT = "/openapi/v3"
 
 
 def openapi(path: str, resources: Iterable[Resource]) -> dict[str, Any] | None:
-    """The index at `/openapi/v3` or a group's document below it; None for one that does not exist."""
+    """The index at `/openapi/v3`, a group's document below it, or v2's, which is empty; None for any other path."""
     by_place: dict[str, list[Resource]] = {}
     for each in resources:
         by_place.setdefault(f"{'apis' if each.group else 'api'}/{each.api_version}", []).append(each)
-    if path == ROOT:
-        return {"paths": {place: {"serverRelativeURL": f"{ROOT}/{place}?hash=0"} for place in by_place}}
-    members = by_place.get(path.removeprefix(f"{ROOT}/"))
+    if path == _ROOT:
+        return {"paths": {place: {"serverRelativeURL": f"{_ROOT}/{place}?hash=0"} for place in by_place}}
+    if path == "/openapi/v2":
+        return {}
+    members = by_place.get(path.removeprefix(f"{_ROOT}/")) if path.startswith(_ROOT) else None
     return _document(members) if members else None
 
 

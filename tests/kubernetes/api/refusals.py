@@ -66,11 +66,8 @@ def patch_failed() -> Refused:
 def modified(target: Target) -> Refused:
     """409 for a change that was made to an older resourceVersion."""
     message = "the object has been modified; please apply your changes to the latest version and try again"
-    return Refused(
-        409,
-        f'Operation cannot be fulfilled on {target.qualified} "{target.name}": {message}',
-        details_of(target),
-    )
+    said = f'Operation cannot be fulfilled on {target.qualified} "{target.name}": {message}'
+    return Refused(409, said, details_of(target))
 
 
 def managed_by_another(target: Target, fields: str, manager: str) -> Refused:
@@ -83,26 +80,36 @@ def managed_by_another(target: Target, fields: str, manager: str) -> Refused:
     )
 
 
-def on_demand(code: int, message: str, target: Target | None, verb: str) -> Refused:
-    """What the real server would say with `code` to `verb` on `target`; `message` takes the place of its reason."""
+def on_demand(code: int, message: str, target: Target | None, method: str) -> Refused:
+    """What the real server would say with `code` to `method` on `target`; `message` takes the place of its reason."""
     if target is None:
-        return Refused(code, message or f"{verb} is refused")
-    said: dict[int, str] = {
-        403: f'{target.qualified} "{target.name}" is forbidden: '
-        + (message or f'User "deployer" cannot {verb} {target.scope}'),
-        422: f'{target.resource.kind_and_group} "{target.name}" is invalid: {message or "spec: Invalid value"}',
-        500: f"Internal error occurred: {message or 'etcdserver: request timed out'}",
-        503: message or "the server is currently unable to handle the request",
-    }
-    if code == 409 and not message:
-        return modified(target)
-    if code == 404 and not message:
-        return not_found(target)
-    details = details_of(target)
-    if code == 422:
-        # An invalid object is named by its kind, everything else by its resource (NewInvalid, NewForbidden).
-        details["kind"] = target.resource.kind
-    return Refused(code, said.get(code, message or REASONS.get(code, "Unknown")), details)
+        return Refused(code, message or REASONS.get(code, "Unknown"))
+    match code:
+        case 403:
+            return forbidden(target, method.lower() if target.name else "list", message)
+        case 409 if not message:
+            return modified(target)
+        case 422:
+            return invalid(target, "spec", message or "Invalid value")
+        case 500:
+            return Refused(500, f"Internal error occurred: {message or 'etcdserver: request timed out'}")
+    plain = {404: not_found(target).message, 503: "the server is currently unable to handle the request"}
+    return Refused(code, message or plain.get(code, REASONS.get(code, "Unknown")), details_of(target))
+
+
+def forbidden(target: Target, verb: str, message: str) -> Refused:
+    """403 for what no role allows, in the words of the RBAC authorizer unless `message` says why."""
+    named = f'{target.qualified} "{target.name}"' if target.name else target.qualified
+    reason = message or f'User "deployer" cannot {verb} {target.scope}'
+    return Refused(403, f"{named} is forbidden: {reason}", details_of(target))
+
+
+def invalid(target: Target, field_path: str, message: str) -> Refused:
+    """422 for an object that does not pass validation; it is named by its kind, where others name the resource."""
+    cause = {"reason": "FieldValueInvalid", "message": message, "field": field_path}
+    details = details_of(target) | {"kind": target.resource.kind, "causes": [cause]}
+    named = f'{target.resource.kind_and_group} "{target.name}"'
+    return Refused(422, f"{named} is invalid: {field_path}: {message}", details)
 
 
 def details_of(target: Target) -> dict[str, Any]:

@@ -12,6 +12,7 @@ from urllib.parse import parse_qsl, urlsplit
 
 import yaml
 
+from tests.kubernetes.api import verbs
 from tests.kubernetes.api.api import Api
 from tests.kubernetes.api.discovery import DISCOVERY_TYPE
 from tests.kubernetes.api.faults import ConnectionLost, Request
@@ -64,9 +65,9 @@ class _Handler(BaseHTTPRequestHandler):
         try:
             api.faults.meet(request, "before")
             if request.query.get("watch") in ("true", "1"):
-                self._stream(api.watch(request))
+                self._stream(verbs.watch(api.objects, request))
                 return
-            content_type, body = _content_type(request.path), api.answer(request)
+            content_type, body = _content_type(request.path), verbs.answer(api.objects, request)
             api.faults.meet(request, "after")
         except ConnectionLost:
             self.close_connection = True
@@ -92,7 +93,8 @@ class _Handler(BaseHTTPRequestHandler):
         return request
 
     def _send(self, code: int, body: dict[str, Any], content_type: str) -> None:
-        encoded = json.dumps(body).encode()
+        # Only the OpenAPI v2 document is empty; kubectl reads it as protobuf, where an empty message has no bytes.
+        encoded = json.dumps(body).encode() if body else b""
         self.send_response(code)
         self.send_header("Content-Type", content_type)
         self.send_header("Content-Length", str(len(encoded)))

@@ -3,18 +3,22 @@
 from collections.abc import Iterator
 from typing import Any
 
-from tests.kubernetes.api.discovery import Target
+from tests.kubernetes.api import patches
+from tests.kubernetes.api.discovery import Target, discovery, target_of
 from tests.kubernetes.api.faults import Request
 from tests.kubernetes.api.objects import Manifest, Objects
-from tests.kubernetes.api.patches import APPLY_PATCH, JSON_PATCH, MERGE_PATCH, PatchFailed, json_patched, merged
-from tests.kubernetes.api.refusals import Refused, details_of, not_found, patch_failed
+from tests.kubernetes.api.openapi import openapi
+from tests.kubernetes.api.refusals import Refused, details_of, no_such_path, not_found, patch_failed
 from tests.kubernetes.api.selectors import selects
 
 _INITIAL_EVENTS_END = {"k8s.io/initial-events-end": "true"}
 
 
-def answer(objects: Objects, request: Request, target: Target) -> Manifest:
-    """The object, the list or the Status that a request other than a watch gets; raises Refused."""
+def answer(objects: Objects, request: Request) -> Manifest:
+    """The document, object, list or Status that a request other than a watch gets; raises Refused."""
+    if (document := _document(objects, request.path)) is not None:
+        return document
+    target = _served(objects, request)
     keep = request.query.get("dryRun") != "All"
     match request.method, bool(target.name):
         case "GET", True:
@@ -28,11 +32,23 @@ def answer(objects: Objects, request: Request, target: Target) -> Manifest:
     raise Refused(405, "the server does not allow this method on the requested resource")
 
 
-def watch(objects: Objects, request: Request, target: Target) -> Iterator[dict[str, Any]]:
-    """The watch events of an object or a list, as they happen, until `timeoutSeconds` or the server's end."""
-    query = request.query
-    since = query.get("resourceVersion", "")
-    version = int(since or 0)
+def watch(objects: Objects, request: Request) -> Iterator[dict[str, Any]]:
+    """The events of a list as they happen, until `timeoutSeconds` or the server's end; raises Refused before them."""
+    return _watch(objects, request.query, _served(objects, request))
+
+
+def _document(objects: Objects, path: str) -> Manifest | None:
+    """What the server says of itself at `path`; None where that is a resource's."""
+    match path:
+        case "/version":
+            return {"major": "1", "minor": "37", "gitVersion": "v1.37.1", "platform": "linux/amd64"}
+        case "/api" | "/apis":
+            return discovery(objects.resources, core=path == "/api")
+    return openapi(path, objects.resources)
+
+
+def _watch(objects: Objects, query: dict[str, str], target: Target) -> Iterator[dict[str, Any]]:
+    version = int(query.get("resourceVersion") or 0)
     if version == 0 or query.get("sendInitialEvents") == "true":
         present, version = objects.list(target)
         yield from ({"type": "ADDED", "object": each} for each in present if selects(query, each))
@@ -46,6 +62,13 @@ def watch(objects: Objects, request: Request, target: Target) -> Iterator[dict[s
             yield {"type": event.type, "object": event.manifest}
 
 
+def _served(objects: Objects, request: Request) -> Target:
+    target = target_of(request.path)
+    if target is None or target.resource not in objects.resources:
+        raise no_such_path()
+    return target
+
+
 def _list(objects: Objects, request: Request, target: Target) -> Manifest:
     present, version = objects.list(target)
     return {
@@ -57,18 +80,18 @@ def _list(objects: Objects, request: Request, target: Target) -> Manifest:
 
 
 def _patched(present: Manifest | None, request: Request, target: Target) -> Manifest:
-    if present is None and request.content_type != APPLY_PATCH:
+    if present is None and request.content_type != patches.APPLY_PATCH:
         raise not_found(target)
     match request.content_type:
-        case "application/json-patch+json":
+        case patches.JSON_PATCH:
             try:
-                patched = json_patched(present, request.body)
-            except PatchFailed as error:
+                patched = patches.json_patched(present, request.body)
+            except patches.PatchFailed as error:
                 raise patch_failed() from error
-        case "application/merge-patch+json" | "application/apply-patch+yaml":
-            patched = merged(present, request.body)
+        case patches.MERGE_PATCH | patches.APPLY_PATCH:
+            patched = patches.merged(present, request.body)
         case other:
-            accepted = f"{JSON_PATCH}, {MERGE_PATCH}, {APPLY_PATCH}"
+            accepted = f"{patches.JSON_PATCH}, {patches.MERGE_PATCH}, {patches.APPLY_PATCH}"
             message = f"the body of the request was in an unknown format {other} - accepted media types: {accepted}"
             raise Refused(415, message)
     # The status is a subresource: what a patch of the object says of it is ignored.
