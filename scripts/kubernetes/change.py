@@ -37,18 +37,18 @@ def files(wanted: Installation, text: str) -> Iterator[Installation]:
         UserError: `text` has a mistake, or the archive of a new version is missing.
     """
     path = wanted.places.traffic
-    before = path.read_text(encoding="utf-8")
+    before, folder = path.read_text(encoding="utf-8"), wanted.places.manifests
     new = replace(wanted, traffic=traffic.parse(text, path))
     # What is rendered already needs no archive on this machine.
-    known = render.rendered_digests(render.FOLDER)
+    known = render.rendered_digests(folder)
     digests = {version: known.get(version) or wanted.digest(version) for version in new.traffic.versions}
-    changed = render.changes(render.FOLDER, manifests.render(new, digests))
+    changed = render.changes(folder, manifests.render(new, digests))
     try:
         replace_file(path, text)
-        render.write(render.FOLDER, changed)
+        render.write(folder, changed)
         yield new
     except BaseException:
-        render.undo(render.FOLDER, changed)
+        render.undo(folder, changed)
         replace_file(path, before)
         raise
 

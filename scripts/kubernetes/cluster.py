@@ -8,8 +8,7 @@ from typing import Any
 from scripts.errors import UserError
 from scripts.kubernetes import names, route
 from scripts.kubernetes.kubectl import Kubectl, Manifest
-from scripts.kubernetes.render import FOLDER
-from scripts.serving.places import REPOSITORY
+from scripts.serving.places import shown
 
 _ROUTE = "httproute.gateway.networking.k8s.io"
 _DEPLOYMENT = "deployment.apps"
@@ -44,13 +43,13 @@ class Cluster:
     kubectl: Kubectl
 
     @classmethod
-    def of(cls, overlay: str, context: str) -> "Cluster":
-        """Return the cluster of an overlay's name.
+    def of(cls, manifests: Path, overlay: str, context: str) -> "Cluster":
+        """Return the cluster of an overlay, by its name, of those in the folder `manifests`.
 
         Raises:
             UserError: there is no such overlay, it does not build, or the kubeconfig names no cluster.
         """
-        folder = FOLDER / "overlays" / overlay
+        folder = manifests / "overlays" / overlay
         if not (folder / "kustomization.yaml").is_file():
             known = ", ".join(sorted(path.name for path in folder.parent.iterdir()))
             raise UserError(f"OVERLAY={overlay}: no such overlay in {folder.parent}; there are {known}.")
@@ -66,9 +65,8 @@ class Cluster:
     @property
     def apply(self) -> str:
         """The command that brings the cluster to the overlay."""
-        folder = self.overlay.relative_to(REPOSITORY)
         # The verbs' own patches of the weights are another manager's; the files say the same.
-        return f"kubectl apply --server-side --force-conflicts -k {folder}"
+        return f"kubectl apply --server-side --force-conflicts -k {shown(self.overlay)}"
 
     def where(self) -> str:
         """Return what to call it."""

@@ -35,18 +35,20 @@ def main() -> None:
     missing = [f"{program} ({where})" for program, where in _WHERE.items() if shutil.which(program) is None]
     if missing:
         raise UserError(f"not on the PATH: {', '.join(missing)}; install what is missing.")
-    render.write(render.FOLDER, render.changes(render.FOLDER, rendered(*render.read())))
+    wanted, digests = render.read()
+    manifests = wanted.places.manifests
+    render.write(manifests, render.changes(manifests, rendered(wanted, digests)))
     if CLUSTER not in _said(["kind", "get", "clusters"]).split():
         _do(["kind", "create", "cluster", "--name", CLUSTER])
-    for step in _steps():
+    for step in _steps(manifests / "overlays" / "local"):
         _do(step)
-    cluster = Cluster.of("local", CONTEXT)
+    cluster = Cluster.of(manifests, "local", CONTEXT)
     for pods in cluster.pods().values():
         cluster.kubectl.wait_rolled_out(pods.name, 300)
     print(_how_to_reach())
 
 
-def _steps() -> Iterator[list[str]]:
+def _steps(overlay: Path) -> Iterator[list[str]]:
     index = os.environ.get("TORCH_INDEX") or setup.remembered_index()
     argument = ["--build-arg", f"TORCH_INDEX={index}"] if index else []
     yield ["docker", "build", *argument, "--tag", IMAGE, str(REPOSITORY)]
@@ -55,8 +57,7 @@ def _steps() -> Iterator[list[str]]:
         *("helm", "upgrade", "--install", "eg", _GATEWAY, "--version", _GATEWAY_VERSION, "--kube-context", CONTEXT),
         *("--namespace", _GATEWAY_NAMESPACE, "--create-namespace", "--wait"),
     ]
-    overlay = Path("deploy", "kubernetes", "overlays", "local")
-    apply = ["apply", "--server-side", "--force-conflicts", "-k", str(REPOSITORY / overlay)]
+    apply = ["apply", "--server-side", "--force-conflicts", "-k", str(overlay)]
     yield [Kubectl.find().program, f"--context={CONTEXT}", *apply]
 
 

@@ -21,7 +21,7 @@ def main(
     """Give a version 100 % and every other one 0."""
     wanted = Installation.read(os.environ)
     with change.one_at_a_time(wanted):
-        cluster = Cluster.of(overlay, context)
+        cluster = Cluster.of(wanted.places.manifests, overlay, context)
         before = change.set_split(cluster, wanted, {version: 100})
         say_split(cluster, before, as_json)
 

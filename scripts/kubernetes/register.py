@@ -22,7 +22,7 @@ def main(
     """Check the archive's digest, render and apply the version's manifests, wait for its pods, open its own path."""
     wanted = Installation.read(os.environ)
     with change.one_at_a_time(wanted):
-        cluster = Cluster.of(overlay, context)
+        cluster = Cluster.of(wanted.places.manifests, overlay, context)
         new = register(cluster, wanted, version)
         path = f"/predictions/{wanted.spec.name}/{version}"
         if as_json:

@@ -15,9 +15,7 @@ from scripts import cli
 from scripts.files import replace_file
 from scripts.kubernetes import manifests
 from scripts.serving.installation import Installation
-from scripts.serving.places import REPOSITORY
-
-FOLDER = REPOSITORY / "deploy" / "kubernetes"
+from scripts.serving.places import shown
 
 
 @dataclass(frozen=True)
@@ -36,16 +34,18 @@ class Change:
 
 
 def main(as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False) -> None:
-    """Bring deploy/kubernetes to the operator's files; the archives have to be in the model store."""
-    changed = changes(FOLDER, manifests.render(*read()))
-    write(FOLDER, changed)
+    """Bring the manifests to the operator's files; the archives have to be in the model store."""
+    wanted, digests = read()
+    folder = wanted.places.manifests
+    changed = changes(folder, manifests.render(wanted, digests))
+    write(folder, changed)
     if as_json:
         print(json.dumps({"changed": [str(change.path) for change in changed]}))
     elif changed:
         print("".join(change.text() for change in changed), end="")
-        print(f"{len(changed)} files changed in {FOLDER.relative_to(REPOSITORY)}; apply an overlay, and commit them")
+        print(f"{len(changed)} files changed in {shown(folder)}; apply an overlay, and commit them")
     else:
-        print(f"{FOLDER.relative_to(REPOSITORY)} is up to date")
+        print(f"{shown(folder)} is up to date")
 
 
 def read() -> tuple[Installation, dict[str, str]]:

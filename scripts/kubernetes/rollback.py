@@ -15,7 +15,7 @@ def main(overlay: options.Overlay = "local", context: options.Context = "", as_j
     """Undo the last `split`, `promote` or `rollback`."""
     wanted = Installation.read(os.environ)
     with change.one_at_a_time(wanted):
-        cluster = Cluster.of(overlay, context)
+        cluster = Cluster.of(wanted.places.manifests, overlay, context)
         previous = cluster.route()["metadata"].get("annotations", {}).get(change.PREVIOUS)
         if previous is None:
             raise UserError(f"no split was changed in {cluster.where()}, so there is nothing to go back to.")

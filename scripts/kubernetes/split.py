@@ -22,7 +22,7 @@ def main(
     """Change the split without losing a request; a version that is not named gets 0."""
     wanted = Installation.read(os.environ)
     with change.one_at_a_time(wanted):
-        cluster = Cluster.of(overlay, context)
+        cluster = Cluster.of(wanted.places.manifests, overlay, context)
         before = change.set_split(cluster, wanted, parse(" ".join(weights)))
         say_split(cluster, before, as_json)
 

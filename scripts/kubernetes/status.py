@@ -13,7 +13,8 @@ from scripts.serving.installation import Installation
 
 def main(overlay: options.Overlay = "local", context: options.Context = "", as_json: options.Json = False) -> None:
     """Print the state of an overlay's service."""
-    facts = collect(Cluster.of(overlay, context), Installation.read(os.environ))
+    wanted = Installation.read(os.environ)
+    facts = collect(Cluster.of(wanted.places.manifests, overlay, context), wanted)
     print(json.dumps(facts) if as_json else text(facts))
 
 

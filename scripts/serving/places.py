@@ -20,21 +20,24 @@ class Places:
         model_store: the archives.
         config: the operator's config.properties.
         traffic: the operator's traffic.yaml.
+        manifests: what is applied to a cluster: deploy/kubernetes, or a copy of it.
     """
 
     run: Path
     model_store: Path
     config: Path
     traffic: Path
+    manifests: Path
 
     @classmethod
     def from_environment(cls, environment: Mapping[str, str]) -> "Places":
-        """Return the places that RUN_DIR, MODEL_STORE, CONFIG and TRAFFIC name; relative ones are the repository's."""
+        """Return the places that RUN_DIR, MODEL_STORE, CONFIG, TRAFFIC and MANIFESTS name, in the repository if relative."""
         return cls(
             run=REPOSITORY / environment.get("RUN_DIR", "run"),
             model_store=REPOSITORY / environment.get("MODEL_STORE", "model_store"),
             config=REPOSITORY / environment.get("CONFIG", "config.properties"),
             traffic=REPOSITORY / environment.get("TRAFFIC", "traffic.yaml"),
+            manifests=REPOSITORY / environment.get("MANIFESTS", "deploy/kubernetes"),
         )
 
     def archive(self, model: str, version: str) -> Path:
@@ -75,6 +78,11 @@ class Ports:
     def torchserve(self) -> dict[str, int]:
         """Return TorchServe's own TCP ports by name, all of them on loopback."""
         return {name: port for name, port in self.tcp().items() if name not in ("edge", "monitoring", "admin")}
+
+
+def shown(path: Path) -> str:
+    """Return a path as it is read most easily: from the repository on, where it lies in it."""
+    return str(path.relative_to(REPOSITORY) if path.is_relative_to(REPOSITORY) else path)
 
 
 def variable(name: str) -> str:
