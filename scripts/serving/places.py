@@ -31,7 +31,7 @@ class Places:
 
     @classmethod
     def from_environment(cls, environment: Mapping[str, str]) -> "Places":
-        """Return the places that RUN_DIR, MODEL_STORE, CONFIG, TRAFFIC and MANIFESTS name, in the repository if relative."""
+        """Return the places that RUN_DIR, MODEL_STORE, … name, in the repository where they are relative."""
         return cls(
             run=REPOSITORY / environment.get("RUN_DIR", "run"),
             model_store=REPOSITORY / environment.get("MODEL_STORE", "model_store"),

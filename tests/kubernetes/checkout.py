@@ -1,0 +1,98 @@
+"""A checkout's files and a cluster that they were applied to: what a test of the verbs begins with."""
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from scripts.serving.places import REPOSITORY
+from tests.kubernetes.api import Api, Manifest
+from tests.kubernetes.commands import KUBECTL
+
+NAMESPACE = "mobilenet-v3"
+VERB_S = 60
+
+
+@dataclass(frozen=True)
+class Checkout:
+    """Copies of the files that verbs change, in a folder of their own, and the cluster that they speak to."""
+
+    folder: Path
+    api: Api
+
+    @classmethod
+    def applied(cls, folder: Path, api: Api, model_store: Path) -> "Checkout":
+        """Return a checkout whose overlay `local` is in the cluster, every pod ready."""
+        shutil.copytree(REPOSITORY / "deploy" / "kubernetes", folder / "kubernetes")
+        shutil.copy(REPOSITORY / "traffic.yaml", folder)
+        (folder / "model_store").symlink_to(model_store.resolve())
+        checkout = cls(folder, api)
+        # The committed digests are those of another machine's archives.
+        assert checkout.verb("render").returncode == 0
+        for manifest in checkout.built():
+            if manifest["kind"] in ("Deployment", "HTTPRoute", "ConfigMap", "Service"):
+                # As the API server has it: an autoscaler's default.
+                if manifest["kind"] == "Deployment":
+                    manifest["spec"]["replicas"] = 1
+                api.put(manifest)
+        api.requests.clear()
+        return checkout
+
+    @property
+    def traffic(self) -> Path:
+        """Its traffic.yaml."""
+        return self.folder / "traffic.yaml"
+
+    def verb(self, name: str, *words: str) -> subprocess.CompletedProcess[str]:
+        """Return what `python -m scripts.kubernetes.NAME` printed, and its exit status."""
+        environment = {
+            **os.environ,
+            **self.api.environment,
+            "PATH": f"{KUBECTL.parent}{os.pathsep}{os.environ['PATH']}",
+            "TRAFFIC": str(self.traffic),
+            "MANIFESTS": str(self.folder / "kubernetes"),
+            "MODEL_STORE": str(self.folder / "model_store"),
+            "RUN_DIR": str(self.folder / "run"),
+        }
+        argv = [sys.executable, "-m", f"scripts.kubernetes.{name}", *words]
+        return subprocess.run(
+            argv, cwd=REPOSITORY, env=environment, capture_output=True, text=True, timeout=VERB_S, check=False
+        )
+
+    def ask(self, name: str, *words: str) -> Any:
+        """Return the JSON that a verb prints; it has to succeed."""
+        done = self.verb(name, *words, "--json")
+        assert done.returncode == 0, done.stderr
+        return json.loads(done.stdout)
+
+    def files(self) -> dict[str, str]:
+        """Return the content of everything that a verb may change, by path."""
+        changeable = [self.traffic, *(self.folder / "kubernetes").rglob("*")]
+        return {str(path.relative_to(self.folder)): path.read_text() for path in changeable if path.is_file()}
+
+    def built(self) -> list[Manifest]:
+        """Return the objects of the overlay `local`, by the files as they are."""
+        words = [str(KUBECTL), "kustomize", str(self.folder / "kubernetes" / "overlays" / "local")]
+        text = subprocess.run(words, capture_output=True, text=True, check=True).stdout
+        return list(yaml.safe_load_all(text))
+
+    def route(self) -> Manifest:
+        """Return the cluster's route."""
+        return self.api.get("HTTPRoute", "classifier", NAMESPACE)
+
+    def weights(self) -> dict[str, int]:
+        """Return the weights in the cluster, by Service."""
+        rule = next(rule for rule in self.route()["spec"]["rules"] if rule["name"] == "split")
+        return {backend["name"]: backend["weight"] for backend in rule["backendRefs"]}
+
+    def pins(self) -> list[str]:
+        """Return the names of the cluster's rules but for the last, the split."""
+        *pins, last = [rule["name"] for rule in self.route()["spec"]["rules"]]
+        assert last == "split"
+        return pins
