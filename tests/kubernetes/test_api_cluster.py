@@ -22,10 +22,8 @@ def test_a_held_rollout_waits_until_it_is_released(api: Api) -> None:
     apply(api, deployment())
     status = ("rollout", "status", "deployment/classifier")
     assert "timed out waiting" in kubectl(api, *status, "--timeout=300ms").stderr
-    release = threading.Timer(0.3, api.release_deployments)
-    release.start()
+    api.before("GET", "/deployments$", lambda: threading.Timer(0.5, api.release_deployments).start())
     watched = kubectl(api, *status, "--timeout=10s").stdout
-    release.join()
     assert "0 of 2 updated replicas are available" in watched
     assert "successfully rolled out" in watched
 

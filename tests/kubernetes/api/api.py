@@ -10,6 +10,7 @@ from tests.kubernetes.api.discovery import Target, resource_of, target_of
 from tests.kubernetes.api.faults import ConnectionLost, Fault, Faults, Request
 from tests.kubernetes.api.kubeconfig import environment, write_kubeconfig
 from tests.kubernetes.api.objects import Manifest, Objects
+from tests.kubernetes.api.patches import APPLY_PATCH
 from tests.kubernetes.api.refusals import managed_by_another, on_demand
 
 NAMESPACE = "default"
@@ -130,7 +131,7 @@ class Api:
 
         def refuse(request: Request) -> None:
             target = target_of(request.path)
-            if target and request.query.get("force") != "true":
+            if target and request.content_type == APPLY_PATCH and request.query.get("force") != "true":
                 raise managed_by_another(target, field_path, manager)
 
         self.faults.add(Fault("PATCH", path, refuse))
