@@ -38,11 +38,14 @@ def require_distinct(versions: Iterable[str]) -> None:
     """Return when each version has a name of its own that Kubernetes takes.
 
     Raises:
-        UserError: two have the same, or one is too long.
+        UserError: two have the same, or one is too long, or is no value of a label.
     """
     seen: dict[str, str] = {}
     for version in versions:
         name = of(version)
+        # Each version is a label of its pods. The rest of what labels ask for is asked of every version (traffic.yaml).
+        if not version[-1].isalnum():
+            raise UserError(f"version {version}: a label of Kubernetes ends with a letter or a digit; rename it.")
         if len(name) > _LONGEST:
             raise UserError(f"version {version}: {name} is longer than the {_LONGEST} letters of a Service's name.")
         if name in seen:

@@ -90,8 +90,10 @@ def write(folder: Path, changed: list[Change]) -> None:
             replace_file(path, change.after)
             continue
         path.unlink()
-        if not any(path.parent.iterdir()):
-            path.parent.rmdir()
+        for parent in path.parents:
+            if parent == folder or any(parent.iterdir()):
+                break
+            parent.rmdir()
 
 
 def undo(folder: Path, changed: list[Change]) -> None:
