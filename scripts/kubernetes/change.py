@@ -139,17 +139,41 @@ def put(cluster: Cluster, found: Mapping[str, Any], operations: list[dict[str, A
     """Patch the route and wait until the Gateway has taken it; put its rules back if it does not.
 
     Raises:
-        UserError: as `patch_route` and `wait_accepted` do; the route is as it was found.
+        UserError: somebody has changed what the patch goes by, or the API server or the Gateway refuses it; the route
+            is as it was found, or the sentence says that this is not known.
     """
-    patched = cluster.patch_route(operations)
+    patched = _patched(cluster, found, operations)
     try:
         wait_accepted(cluster, patched["metadata"]["generation"])
-    except BaseException:
+    except BaseException as error:
         # Only what this command wrote is taken back.
-        cluster.patch_route(
-            [
-                {"op": "test", "path": "/spec/rules", "value": patched["spec"]["rules"]},
-                {"op": "replace", "path": "/spec/rules", "value": found["spec"]["rules"]},
-            ]
-        )
+        taken_back = [
+            {"op": "test", "path": "/spec/rules", "value": patched["spec"]["rules"]},
+            {"op": "replace", "path": "/spec/rules", "value": found["spec"]["rules"]},
+        ]
+        try:
+            cluster.patch_route(taken_back)
+        except UserError as other:
+            raise UserError(
+                f"{error} The route could not be put back ({other}); `make status TARGET=kubernetes` shows what it is."
+            ) from error
         raise
+
+
+def _patched(cluster: Cluster, found: Mapping[str, Any], operations: list[dict[str, Any]]) -> Mapping[str, Any]:
+    try:
+        return cluster.patch_route(operations)
+    except UserError as error:
+        # A lost answer is no refusal: what the route is now decides.
+        now = cluster.route()
+        backends = next(operation["value"] for operation in operations if operation["op"] == "replace")
+        if _weights(split_rule(now)["backendRefs"]) == _weights(backends) != _weights(split_rule(found)["backendRefs"]):
+            return now
+        raise UserError(
+            f"the route in {cluster.where()} does not take the change: {error}; if somebody else changes it just now, "
+            "try again."
+        ) from error
+
+
+def _weights(backends: Iterable[Mapping[str, Any]]) -> dict[str, int]:
+    return {backend["name"]: backend["weight"] for backend in backends}

@@ -101,14 +101,9 @@ class Cluster:
         """Return the route after a JSON patch.
 
         Raises:
-            UserError: somebody has changed what the patch goes by, or the API server refuses it; nothing has changed.
+            UserError: somebody has changed what the patch goes by, or the API server refuses it, with kubectl's words.
         """
-        try:
-            return self.kubectl.patch(_ROUTE, names.CLASSIFIER, operations)
-        except UserError as error:
-            raise UserError(
-                f"the route in {self.where()} is as it was: {error}; if somebody else changes it just now, try again."
-            ) from error
+        return self.kubectl.patch(_ROUTE, names.CLASSIFIER, operations)
 
 
 def split(found: Mapping[str, Any], pods: Mapping[str, Pods]) -> dict[str, int]:

@@ -67,7 +67,9 @@ class Kubectl:
         Raises:
             UserError: it does not build, with kubectl's words.
         """
-        return [manifest for manifest in yaml.safe_load_all(self._call(["kustomize", str(folder)])) if manifest]
+        text = self._call(["kustomize", str(folder)])
+        # By libyaml: the pure Python loader takes most of a second for an overlay.
+        return list(yaml.load_all(text, yaml.CSafeLoader))
 
     def get(self, kind: str, name: str) -> dict[str, Any] | None:
         """Return an object, None where there is none; raises as every other call: `UserError` with kubectl's words."""

@@ -18,7 +18,8 @@ from scripts.serving.places import REPOSITORY
 
 Object = dict[str, Any]
 
-OVERLAYS = sorted(path.parent.name for path in (render.FOLDER / "overlays").glob("*/kustomization.yaml"))
+FOLDER = REPOSITORY / "deploy" / "kubernetes"
+OVERLAYS = sorted(path.parent.name for path in (FOLDER / "overlays").glob("*/kustomization.yaml"))
 CONFIG = (REPOSITORY / "config.properties").read_text(encoding="utf-8")
 # Of pyproject.toml's `kubernetes`; the environment's own, whatever else is on the PATH.
 _KUBECTL = Path(sys.executable).with_name("kubectl")
@@ -39,7 +40,7 @@ def overlay(name: str) -> list[Object]:
 
 @functools.cache
 def _overlay(name: str) -> list[Object]:
-    return kustomize(render.FOLDER / "overlays" / name)
+    return kustomize(FOLDER / "overlays" / name)
 
 
 def of_kind(objects: list[Object], *kinds: str) -> list[Object]:
@@ -60,7 +61,7 @@ def digests(versions: list[str]) -> dict[str, str]:
 
 
 def _committed_digest(version: str) -> str | None:
-    path = render.FOLDER / "base" / manifests.GENERATED / "versions" / version / "kustomization.yaml"
+    path = FOLDER / "base" / manifests.GENERATED / "versions" / version / "kustomization.yaml"
     if not path.is_file():
         return None
     [settings] = [each for each in yaml.safe_load(path.read_text())["configMapGenerator"] if each["name"] == "settings"]
@@ -82,6 +83,6 @@ def rendered(wanted: Installation) -> dict[str, str]:
 def changed_copy(folder: Path, texts: Mapping[str, str]) -> Path:
     """Return a copy of deploy/kubernetes in `folder` that has `texts` for its generated files."""
     copied = folder / "kubernetes"
-    shutil.copytree(render.FOLDER, copied)
+    shutil.copytree(FOLDER, copied)
     render.write(copied, render.changes(copied, texts))
     return copied

@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -11,6 +12,9 @@ from typing import Any
 
 import yaml
 
+from scripts.kubernetes import render
+from scripts.kubernetes.manifests import render as rendered
+from scripts.serving.installation import Installation
 from scripts.serving.places import REPOSITORY
 from tests.kubernetes.api import Api, Manifest
 from tests.kubernetes.commands import KUBECTL
@@ -27,14 +31,18 @@ class Checkout:
     api: Api
 
     @classmethod
-    def applied(cls, folder: Path, api: Api, model_store: Path) -> "Checkout":
-        """Return a checkout whose overlay `local` is in the cluster, every pod ready."""
+    def applied(cls, folder: Path, api: Api, model_store: Path, split: str = '"1.0": 90, "2.0": 10') -> "Checkout":
+        """Return a checkout whose overlay `local` is in the cluster with this split, every pod ready."""
         shutil.copytree(REPOSITORY / "deploy" / "kubernetes", folder / "kubernetes")
-        shutil.copy(REPOSITORY / "traffic.yaml", folder)
+        text = (REPOSITORY / "traffic.yaml").read_text()
+        (folder / "traffic.yaml").write_text(re.sub(r"split:\n(  .*\n)+", f"split: {{{split}}}\n", text))
         (folder / "model_store").symlink_to(model_store.resolve())
         checkout = cls(folder, api)
         # The committed digests are those of another machine's archives.
-        assert checkout.verb("render").returncode == 0
+        wanted = Installation.read(checkout.environment)
+        digests = {version: wanted.digest(version) for version in wanted.traffic.versions}
+        manifests = wanted.places.manifests
+        render.write(manifests, render.changes(manifests, rendered(wanted, digests)))
         for manifest in checkout.built():
             if manifest["kind"] in ("Deployment", "HTTPRoute", "ConfigMap", "Service"):
                 # As the API server has it: an autoscaler's default.
@@ -49,9 +57,10 @@ class Checkout:
         """Its traffic.yaml."""
         return self.folder / "traffic.yaml"
 
-    def verb(self, name: str, *words: str) -> subprocess.CompletedProcess[str]:
-        """Return what `python -m scripts.kubernetes.NAME` printed, and its exit status."""
-        environment = {
+    @property
+    def environment(self) -> dict[str, str]:
+        """What its verbs need."""
+        return {
             **os.environ,
             **self.api.environment,
             "PATH": f"{KUBECTL.parent}{os.pathsep}{os.environ['PATH']}",
@@ -60,9 +69,12 @@ class Checkout:
             "MODEL_STORE": str(self.folder / "model_store"),
             "RUN_DIR": str(self.folder / "run"),
         }
+
+    def verb(self, name: str, *words: str) -> subprocess.CompletedProcess[str]:
+        """Return what `python -m scripts.kubernetes.NAME` printed, and its exit status."""
         argv = [sys.executable, "-m", f"scripts.kubernetes.{name}", *words]
         return subprocess.run(
-            argv, cwd=REPOSITORY, env=environment, capture_output=True, text=True, timeout=VERB_S, check=False
+            argv, cwd=REPOSITORY, env=self.environment, capture_output=True, text=True, timeout=VERB_S, check=False
         )
 
     def ask(self, name: str, *words: str) -> Any:
@@ -80,7 +92,7 @@ class Checkout:
         """Return the objects of the overlay `local`, by the files as they are."""
         words = [str(KUBECTL), "kustomize", str(self.folder / "kubernetes" / "overlays" / "local")]
         text = subprocess.run(words, capture_output=True, text=True, check=True).stdout
-        return list(yaml.safe_load_all(text))
+        return list(yaml.load_all(text, yaml.CSafeLoader))
 
     def route(self) -> Manifest:
         """Return the cluster's route."""

@@ -10,6 +10,7 @@ from scripts.errors import UserError
 from scripts.files import sha256
 from scripts.kubernetes import render
 from tests.conftest import MODEL_STORE
+from tests.kubernetes.built import FOLDER
 
 SETTINGS = "base/generated/versions/{}/kustomization.yaml"
 
@@ -17,9 +18,8 @@ SETTINGS = "base/generated/versions/{}/kustomization.yaml"
 @pytest.fixture
 def copied(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """Return what the verb writes to."""
-    folder = Path(shutil.copytree(render.FOLDER, tmp_path / "deploy" / "kubernetes"))
-    monkeypatch.setattr(render, "REPOSITORY", tmp_path)
-    monkeypatch.setattr(render, "FOLDER", folder)
+    folder = Path(shutil.copytree(FOLDER, tmp_path / "kubernetes"))
+    monkeypatch.setenv("MANIFESTS", str(folder))
     # Another shell's; the operator's files are the repository's here.
     for name in ("CONFIG", "TRAFFIC", "MODEL", "EDGE_ADDRESS"):
         monkeypatch.delenv(name, raising=False)
@@ -48,9 +48,9 @@ def test_the_first_time_says_what_changed_and_the_second_that_all_is_up_to_date(
     render.main()
     said = capsys.readouterr().out
     assert "-      weight: 80\n+      weight: 90\n" in said
-    assert "changed in deploy/kubernetes; apply an overlay, and commit them" in said
+    assert f"changed in {copied}; apply an overlay, and commit them" in said
     render.main()
-    assert capsys.readouterr().out == "deploy/kubernetes is up to date\n"
+    assert capsys.readouterr().out == f"{copied} is up to date\n"
 
 
 def test_an_archive_that_is_missing_is_named_and_nothing_is_written(

@@ -28,9 +28,10 @@ def test_a_split_changes_traffic_yaml_the_manifests_and_the_route(checkout: Chec
     assert (said["split"], said["before"]) == ({"1.0": 60, "2.0": 40}, {"1.0": 90, "2.0": 10})
     assert traffic.read(checkout.traffic).split == {"1.0": 60, "2.0": 40}
     assert checkout.weights() == {"classifier-1-0": 60, "classifier-2-0": 40}
-    # What an apply of the files would put there is what is there.
-    built = next(one for one in checkout.built() if one["kind"] == "HTTPRoute")
-    assert checkout.route()["spec"]["rules"] == built["spec"]["rules"]
+    # An apply of the files would change nothing.
+    there = checkout.route()["spec"]
+    checkout.api.put(next(one for one in checkout.built() if one["kind"] == "HTTPRoute"))
+    assert checkout.route()["spec"] == there
 
 
 def test_a_split_is_one_patch_that_tests_the_rules_name_first(checkout: Checkout) -> None:
@@ -112,7 +113,7 @@ def test_a_route_that_changes_meanwhile_is_left_to_whoever_changed_it(checkout: 
     checkout.api.before("PATCH", ROUTE, lambda: checkout.api.edit("HTTPRoute", "classifier", theirs, NAMESPACE))
     done = checkout.verb("split", "1.0=50", "2.0=50")
     assert done.returncode == 1
-    assert "the route in local (stub) is as it was" in done.stderr
+    assert "the route in local (stub) does not take the change" in done.stderr
     assert "try again" in done.stderr
     assert checkout.weights()["classifier-1-0"] == 70
     assert checkout.files() == files
@@ -131,7 +132,20 @@ def test_a_patch_that_the_api_server_refuses_changes_nothing(checkout: Checkout,
     # A conflict is tried again by kubectl and by the server; this one stays.
     checkout.api.fail("PATCH", ROUTE, code, "because", times=20)
     done = checkout.verb("split", "1.0=50", "2.0=50")
-    assert (done.returncode, "is as it was" in done.stderr) == (1, True)
+    assert (done.returncode, "does not take the change" in done.stderr) == (1, True)
+    as_it_was(checkout, files, spec)
+
+
+def test_a_lost_answer_to_the_patch_is_looked_up(checkout: Checkout) -> None:
+    checkout.api.lose_answer("PATCH", ROUTE)
+    assert checkout.ask("split", "1.0=60", "2.0=40")["split"] == {"1.0": 60, "2.0": 40}
+    assert traffic.read(checkout.traffic).split == {"1.0": 60, "2.0": 40}
+
+
+def test_a_patch_that_never_came_changes_nothing(checkout: Checkout) -> None:
+    files, spec = checkout.files(), checkout.route()["spec"]
+    checkout.api.close("PATCH", ROUTE)
+    assert "does not take the change" in checkout.verb("split", "1.0=60", "2.0=40").stderr
     as_it_was(checkout, files, spec)
 
 
@@ -171,7 +185,7 @@ def test_a_service_that_was_never_applied_is_named_with_the_command(checkout: Ch
 
 def test_files_and_cluster_with_other_versions_are_not_mixed(checkout: Checkout) -> None:
     text = checkout.traffic.read_text()
-    checkout.traffic.write_text(text.replace('  "2.0": 10', '  "2.0": 10\n  "3.0": 0'))
+    checkout.traffic.write_text(text.replace('"2.0": 10', '"2.0": 10, "3.0": 0'))
     done = checkout.verb("split", "1.0=60", "2.0=40")
     assert "version 3.0 has no Deployment" in done.stderr
 
