@@ -41,5 +41,5 @@ def test_a_route_that_no_gateway_looks_at_is_an_error_in_the_end(
     api.ignore_routes()
     api.put(route())
     cluster = Cluster(tmp_path, Kubectl(str(KUBECTL), context="stub", namespace="default"))
-    with pytest.raises(UserError, match="no Gateway in .* has said within 0 s that it takes the route"):
+    with pytest.raises(UserError, match=r"no Gateway in .* has said within 0 s that it takes the route"):
         wait_accepted(cluster, generation=1, timeout_s=0.2)
