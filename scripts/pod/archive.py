@@ -11,6 +11,7 @@ from urllib.parse import urlsplit
 
 import requests
 import typer
+import urllib3
 
 from scripts import cli
 from scripts.errors import UserError
@@ -68,7 +69,8 @@ def _opened(where: str) -> Iterator[BinaryIO]:
         else:
             with Path(where).open("rb") as file:
                 yield file
-    except (requests.RequestException, OSError) as error:
+    # urllib3's: `raw` is read past requests, which would otherwise turn a transfer that is cut off into its own.
+    except (requests.RequestException, urllib3.exceptions.HTTPError, OSError) as error:
         raise UserError(f"{where}: can't be read ({error}).") from error
 
 
