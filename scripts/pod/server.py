@@ -1,13 +1,16 @@
 """The pod's TorchServe with its one version; the edge is the pod's other container."""
 
+import contextlib
 import os
 import sys
 
 import typer
 
 from scripts import cli
+from scripts.errors import UserError
 from scripts.locks import hold
 from scripts.serving import starting, state
+from scripts.serving.envoy_admin import Admin
 from scripts.serving.installation import Installation
 from scripts.serving.supervisor import Interrupted, ServerDied, Supervisor
 
@@ -20,6 +23,10 @@ def main() -> None:
     wanted = Installation.read(os.environ)
     for version in wanted.traffic.versions:
         wanted.verified(version)
+    # A kubelet runs preStop before every end of this container, one by its probes as well, and then starts it again
+    # beside the same edge, which would be draining for ever. An edge that does not answer comes up without that.
+    with contextlib.suppress(UserError):
+        Admin(wanted.ports.admin).pass_health()
     run = wanted.places.run
     lock = hold(run / "lock", f"a server already runs in {run}.")
     # A container that was started again finds what the one before it has left.

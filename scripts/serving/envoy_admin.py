@@ -91,6 +91,10 @@ class Admin:
         # Failing its own health check makes Envoy put `connection: close` on every answer (DrainManagerImpl).
         self._call("POST", "/healthcheck/fail")
 
+    def pass_health(self) -> None:
+        """Take back `fail_health`."""
+        self._call("POST", "/healthcheck/ok")
+
     def reopen_logs(self) -> None:
         """Go on in a new access log, after the old one was renamed."""
         self._call("POST", "/reopen_logs")
