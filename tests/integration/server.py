@@ -135,14 +135,14 @@ class Server:
             return False
 
 
-def free_ports() -> dict[str, int]:
-    """Return ports that nothing listens on; `worker` numbers the workers' sockets and is free in any case.
+def free_ports(wanted: Ports = Ports()) -> dict[str, int]:  # noqa: B008  (frozen)
+    """Return a port that nothing listens on for each that is wanted; `worker` numbers the workers' sockets.
 
     They lie below the range from which the kernel takes the ports of outgoing connections (32768 and up on Linux):
     one of that range may be taken before the server binds it.
     """
     candidates = iter(random.sample(range(15_000, 32_000), 1000))
-    return {name: next(port for port in candidates if _free(port)) for name in Ports().tcp()} | {"worker": 9000}
+    return {name: next(port for port in candidates if _free(port)) for name in wanted.tcp()} | {"worker": 9000}
 
 
 def _free(port: int) -> bool:
