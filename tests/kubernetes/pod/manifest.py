@@ -5,7 +5,6 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 import pydantic
-import yaml
 from pydantic.alias_generators import to_camel
 
 from handler.strict import StrictModel
@@ -168,9 +167,8 @@ class Pod:
         return found
 
 
-def pod(rendered: str, deployment: str) -> Pod:
-    """Return the pod of a Deployment, from what `kubectl kustomize` prints."""
-    documents = list(yaml.safe_load_all(rendered))
+def pod(documents: list[dict[str, Any]], deployment: str) -> Pod:
+    """Return the pod of a Deployment, from what `kubectl kustomize` builds."""
     [found] = [each for each in documents if (each["kind"], each["metadata"]["name"]) == ("Deployment", deployment)]
     maps = {each["metadata"]["name"]: each["data"] for each in documents if each["kind"] == "ConfigMap"}
     return Pod(Spec.model_validate(found["spec"]["template"]["spec"]), maps)

@@ -1,8 +1,6 @@
 """The manifests for the archives that are here: those that are committed are for somebody else's."""
 
 import shutil
-import subprocess
-import sysconfig
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -10,6 +8,7 @@ from pathlib import Path
 from scripts.kubernetes import manifests, names, render
 from scripts.pipeline import archive
 from scripts.serving.installation import Installation
+from tests.kubernetes import built
 from tests.kubernetes.pod.manifest import Pod, pod
 
 OVERLAY = "overlays/local"
@@ -34,16 +33,11 @@ def local(folder: Path, digests: Mapping[str, str], version: str, component: Com
         version: whose pod.
         component: one that the overlay has not.
     """
-    shutil.copytree(render.FOLDER, folder)
+    shutil.copytree(built.FOLDER, folder)
     render.write(folder, render.changes(folder, manifests.render(Installation.read({}), digests)))
     if component:
         _add(component, folder)
-    kubectl = Path(sysconfig.get_path("scripts")) / "kubectl"
-    done = subprocess.run(
-        [kubectl, "kustomize", folder / OVERLAY], capture_output=True, text=True, check=False, timeout=60
-    )
-    assert done.returncode == 0, done.stderr
-    return pod(done.stdout, names.of(version))
+    return pod(built.kustomize(folder / OVERLAY), names.of(version))
 
 
 def digests(*archives: Path) -> dict[str, str]:
