@@ -1,6 +1,5 @@
 """Gives one version all of the traffic in the cluster; the others keep their pods."""
 
-import os
 from typing import Annotated
 
 import typer
@@ -9,7 +8,7 @@ from scripts import cli
 from scripts.kubernetes import change, options
 from scripts.kubernetes.cluster import Cluster
 from scripts.kubernetes.said import say_split
-from scripts.serving.installation import Installation
+from scripts.kubernetes.wanted import read as read_wanted
 
 
 def main(
@@ -19,7 +18,7 @@ def main(
     as_json: options.Json = False,
 ) -> None:
     """Give a version 100 % and every other one 0."""
-    wanted = Installation.read(os.environ)
+    wanted = read_wanted()
     with change.one_at_a_time(wanted):
         cluster = Cluster.of(wanted.places.manifests, overlay, context)
         before = change.set_split(cluster, wanted, {version: 100})

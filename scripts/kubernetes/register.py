@@ -1,7 +1,6 @@
 """Makes a built version's Deployment in the cluster, without giving it traffic."""
 
 import json
-import os
 from typing import Annotated
 
 import typer
@@ -10,7 +9,7 @@ from scripts import cli
 from scripts.kubernetes import change, options
 from scripts.kubernetes.cluster import Cluster
 from scripts.kubernetes.registering import register
-from scripts.serving.installation import Installation
+from scripts.kubernetes.wanted import read as read_wanted
 
 
 def main(
@@ -20,7 +19,7 @@ def main(
     as_json: options.Json = False,
 ) -> None:
     """Check the archive's digest, render and apply the version's manifests, wait for its pods, open its own path."""
-    wanted = Installation.read(os.environ)
+    wanted = read_wanted()
     with change.one_at_a_time(wanted):
         cluster = Cluster.of(wanted.places.manifests, overlay, context)
         new = register(cluster, wanted, version)

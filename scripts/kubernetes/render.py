@@ -2,7 +2,6 @@
 
 import difflib
 import json
-import os
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,6 +13,7 @@ import yaml
 from scripts import cli
 from scripts.files import replace_file
 from scripts.kubernetes import manifests
+from scripts.kubernetes.wanted import read as read_wanted
 from scripts.serving.installation import Installation
 from scripts.serving.places import shown
 
@@ -54,7 +54,7 @@ def read() -> tuple[Installation, dict[str, str]]:
     Raises:
         UserError: a mistake in a file, or an archive that is missing or was changed.
     """
-    wanted = Installation.read(os.environ)
+    wanted = read_wanted()
     return wanted, {version: wanted.digest(version) for version in wanted.traffic.versions}
 
 

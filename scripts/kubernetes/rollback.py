@@ -1,19 +1,17 @@
 """Puts the weights back that the cluster's route had before the last change."""
 
-import os
-
 from scripts import cli
 from scripts.errors import UserError
 from scripts.kubernetes import change, options
 from scripts.kubernetes.cluster import Cluster
 from scripts.kubernetes.said import say_split
-from scripts.serving.installation import Installation
+from scripts.kubernetes.wanted import read as read_wanted
 from scripts.split import parse
 
 
 def main(overlay: options.Overlay = "local", context: options.Context = "", as_json: options.Json = False) -> None:
     """Undo the last `split`, `promote` or `rollback`."""
-    wanted = Installation.read(os.environ)
+    wanted = read_wanted()
     with change.one_at_a_time(wanted):
         cluster = Cluster.of(wanted.places.manifests, overlay, context)
         previous = cluster.route()["metadata"].get("annotations", {}).get(change.PREVIOUS)

@@ -1,6 +1,5 @@
 """Changes who answers how much, in traffic.yaml, in the manifests and in the cluster's route."""
 
-import os
 from typing import Annotated
 
 import typer
@@ -9,7 +8,7 @@ from scripts import cli
 from scripts.kubernetes import change, options
 from scripts.kubernetes.cluster import Cluster
 from scripts.kubernetes.said import say_split
-from scripts.serving.installation import Installation
+from scripts.kubernetes.wanted import read as read_wanted
 from scripts.split import parse
 
 
@@ -20,7 +19,7 @@ def main(
     as_json: options.Json = False,
 ) -> None:
     """Change the split without losing a request; a version that is not named gets 0."""
-    wanted = Installation.read(os.environ)
+    wanted = read_wanted()
     with change.one_at_a_time(wanted):
         cluster = Cluster.of(wanted.places.manifests, overlay, context)
         before = change.set_split(cluster, wanted, parse(" ".join(weights)))

@@ -1,19 +1,19 @@
 """Says what the cluster runs: versions, weights, pods, and whether the Gateway has taken the route."""
 
 import json
-import os
 from typing import Any
 
 from scripts import cli
 from scripts.kubernetes import acceptance, options
 from scripts.kubernetes.cluster import Cluster, split
 from scripts.kubernetes.said import words
+from scripts.kubernetes.wanted import read as read_wanted
 from scripts.serving.installation import Installation
 
 
 def main(overlay: options.Overlay = "local", context: options.Context = "", as_json: options.Json = False) -> None:
     """Print the state of an overlay's service."""
-    wanted = Installation.read(os.environ)
+    wanted = read_wanted()
     facts = collect(Cluster.of(wanted.places.manifests, overlay, context), wanted)
     print(json.dumps(facts) if as_json else text(facts))
 

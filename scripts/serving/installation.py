@@ -34,18 +34,22 @@ class Installation:
     ports: Ports
 
     @classmethod
-    def read(cls, environment: Mapping[str, str]) -> "Installation":
+    def read(cls, environment: Mapping[str, str], cores: int | None = None) -> "Installation":
         """Return what the files and the environment say.
+
+        Args:
+            environment: variables that override paths and ports.
+            cores: processors of the machine that serves; this one's by default.
 
         Raises:
             UserError: a mistake in one of them.
         """
         places = Places.from_environment(environment)
-        config = properties.read(places.config)
+        config = properties.read(places.config, cores)
         wanted = traffic.read(places.traffic).listening(environment)
         model = environment.get("MODEL") or DEFAULT_MODEL
         spec = Spec.load(REPOSITORY / MODELS / model)
-        _fit_together(config, wanted, spec.name)
+        _fit_together(config, wanted, spec.name, cores)
         named = replace(config.ports(), edge=wanted.edge.port, monitoring=wanted.edge.monitoring_port)
         return cls(places, model, spec, config, wanted, named.overridden(environment))
 
@@ -87,7 +91,7 @@ class Installation:
         return f"http://{f'[{host}]' if ':' in host else host}:{self.ports.edge}"
 
 
-def _fit_together(config: Config, wanted: Traffic, name: str) -> None:
+def _fit_together(config: Config, wanted: Traffic, name: str, cores: int | None) -> None:
     # netty's default (ConfigManager.getMaxRequestSize).
     limit = int(config.torchserve.get("max_request_size", "6553500"))
     if wanted.edge.max_body_bytes > limit:
@@ -97,7 +101,7 @@ def _fit_together(config: Config, wanted: Traffic, name: str) -> None:
         )
     for version in wanted.versions:
         settings = config.version(name, version)
-        properties.check_cores(config, name, version, settings.max_workers)
+        properties.check_cores(config, name, version, settings.max_workers, cores)
         if settings.min_workers == 0:
             raise UserError(
                 f"{config.path}: `models`: {name} {version}: minWorkers is 0, but traffic.yaml names the "

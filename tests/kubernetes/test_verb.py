@@ -10,6 +10,7 @@ from scripts.errors import UserError
 from scripts.files import sha256
 from scripts.kubernetes import render
 from tests.conftest import MODEL_STORE
+from tests.kubernetes import built
 from tests.kubernetes.built import FOLDER
 
 SETTINGS = "base/generated/versions/{}/kustomization.yaml"
@@ -62,3 +63,16 @@ def test_an_archive_that_is_missing_is_named_and_nothing_is_written(
     with pytest.raises(UserError, match=r"mobilenet_v3-1\.0\.mar"):
         render.main()
     assert route.read_text() == "mine\n"
+
+
+@pytest.mark.usefixtures("float32_archive", "int8_archive")
+def test_pods_may_have_more_workers_than_the_machine_that_renders_has_cores(
+    copied: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    text = built.CONFIG.replace(
+        '"2.0": {"minWorkers": 1, "maxWorkers": 1', '"2.0": {"minWorkers": 512, "maxWorkers": 512'
+    )
+    (tmp_path / "config.properties").write_text(text)
+    monkeypatch.setenv("CONFIG", str(tmp_path / "config.properties"))
+    render.main(as_json=True)
+    assert "cpu: '512'" in (copied / SETTINGS.format("2.0")).read_text()
