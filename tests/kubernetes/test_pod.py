@@ -58,11 +58,13 @@ def test_the_pin_by_header_leads_to_the_pods_version(pod: Kubelet, cell: bytes) 
 def test_another_versions_path_is_404(pod: Kubelet, cell: bytes) -> None:
     answer = post(pod, cell, f"{PATH}/{OTHER}")
     assert (answer.status_code, error_of(answer)) == (404, "not_found")
+    assert "x-model-version" not in answer.headers
 
 
 def test_a_pin_by_header_to_another_version_is_404(pod: Kubelet, cell: bytes) -> None:
     answer = post(pod, cell, x_model_version=OTHER)
     assert (answer.status_code, error_of(answer)) == (404, "not_found")
+    assert "x-model-version" not in answer.headers
 
 
 def test_a_body_over_the_cap_is_413(pod: Kubelet) -> None:
