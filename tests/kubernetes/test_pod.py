@@ -4,6 +4,7 @@ import json
 import os
 import signal
 import sys
+import time
 from pathlib import Path
 
 import psutil
@@ -95,6 +96,15 @@ def test_torchserves_output_has_its_own_words_and_the_workers(pod: Kubelet) -> N
     assert any("org.pytorch.serve.ModelServer - Inference API bind to" in line for line in lines)
     assert any(f"W-9000-{MODEL}_{VERSION}-stdout MODEL_LOG - Torch worker started." in line for line in lines)
     assert "ready" in lines
+
+
+def test_torchserves_output_has_no_line_a_request(pod: Kubelet, cell: bytes) -> None:
+    before = pod.containers["torchserve"].output
+    for _ in range(20):
+        assert post(pod, cell).status_code == 200
+    # What is written with a delay has its time.
+    time.sleep(0.5)
+    assert pod.containers["torchserve"].output.removeprefix(before) == ""
 
 
 def test_the_archive_container_says_what_it_has_checked(pod: Kubelet) -> None:
