@@ -30,11 +30,13 @@ ARCHIVE_INPUTS := $(wildcard handler/*.py scripts/pipeline/*.py scripts/pipeline
 
 # Where verbs act: on the server of this machine, or with TARGET=kubernetes in the cluster of an overlay.
 ON :=
-ifdef TARGET
+ifeq ($(origin TARGET),command line)
 ifeq ($(TARGET),kubernetes)
 ON := .kubernetes
 NOT_THERE := $(filter-out register split promote rollback status kubernetes kind,$(MAKECMDGOALS))
 $(if $(NOT_THERE),$(error $(NOT_THERE): not with TARGET=kubernetes, which is for register, split, promote, rollback and status; see docs/kubernetes.md))
+$(if $(WATCH),$(error WATCH=1: on one machine only; in a cluster see docs/operations.md))
+$(if $(filter-out kubernetes kind,$(MAKECMDGOALS)),$(if $(OVERLAY),,$(error OVERLAY is missing; for example: make $(MAKECMDGOALS) TARGET=kubernetes OVERLAY=staging)))
 else ifneq ($(TARGET),local)
 $(error TARGET=$(TARGET): kubernetes, or nothing for the server of this machine)
 endif
@@ -96,7 +98,7 @@ quantization: | $(READY) ## MODEL=elpv: every way to quantize the checkpoint of 
 card: | $(READY) ## [MODEL=elpv] [TEXT=1]: the model card, from the evidence of the archives 1.0 and 2.0; TEXT=1 takes up edited notes only
 	@$(RUN).card --model "$(MODEL)" $(if $(TEXT),--text)
 
-##@ Versions in service (TARGET=kubernetes [OVERLAY=local] [KUBE_CONTEXT=]: register, split, promote, rollback, status in a cluster)
+##@ Versions in service (TARGET=kubernetes OVERLAY= [KUBE_CONTEXT=]: register, split, promote, rollback, status in a cluster)
 .PHONY: register split promote rollback shadow apply scale kubernetes kind
 register: | $(ANY_READY) ## VERSION=: check the archive's digest, register it, wait for its workers
 	@$(call need,VERSION,VERSION=3.0)$(RUN)$(ON).register --version "$(VERSION)"

@@ -15,10 +15,13 @@ def hold(path: Path, taken: str) -> TextIO:
         taken: what to say when another process holds it.
 
     Raises:
-        UserError: another process holds it.
+        UserError: another process holds it, or it can't be made.
     """
-    path.parent.mkdir(parents=True, exist_ok=True)
-    lock = path.open("w")
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        lock = path.open("w")
+    except OSError as error:
+        raise UserError(f"{path}: can't be written ({error.strerror}); set RUN_DIR to a folder that can.") from error
     try:
         fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError:

@@ -16,7 +16,7 @@ def main(as_json: Annotated[bool, typer.Option("--json", help="Print one JSON ob
     """Undo the last `split`, `promote` or `rollback`."""
     with Live.attach(os.environ) as live:
         places = live.wanted.places
-        previous = history.previous(places.run, live.edge.split())
+        previous = history.previous(places.run, live.wanted.traffic.split)
         if previous is None:
             raise UserError(f"{places.run} knows of no change of the split, so there is nothing to go back to.")
         split = live.commit(traffic_file.rewrite(places.traffic, split=previous), "rollback").split

@@ -1,6 +1,7 @@
-"""What an overlay's service is in its cluster: versions, their pods, and the weights that the route has."""
+"""What an overlay's service is in its cluster: the route, and versions with their pods."""
 
-from collections.abc import Mapping
+import re
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -12,7 +13,9 @@ from scripts.serving.places import shown
 
 _ROUTE = "httproute.gateway.networking.k8s.io"
 _DEPLOYMENT = "deployment.apps"
-_SELECTOR = "app.kubernetes.io/component=classifier"
+_COMPONENT = f"app.kubernetes.io/component={names.CLASSIFIER}"
+# What every object of an overlay has, so that a command for one does not change another's.
+OVERLAY_LABEL = "app.kubernetes.io/instance"
 
 
 @dataclass(frozen=True)
@@ -37,10 +40,12 @@ class Cluster:
     Attributes:
         overlay: its folder.
         kubectl: for the overlay's namespace.
+        words: the arguments that lead a verb here once more.
     """
 
     overlay: Path
     kubectl: Kubectl
+    words: str
 
     @classmethod
     def of(cls, manifests: Path, overlay: str, context: str) -> "Cluster":
@@ -50,17 +55,21 @@ class Cluster:
             UserError: there is no such overlay, it does not build, or the kubeconfig names no cluster.
         """
         folder = manifests / "overlays" / overlay
-        if not (folder / "kustomization.yaml").is_file():
-            known = ", ".join(sorted(path.name for path in folder.parent.iterdir()))
-            raise UserError(f"OVERLAY={overlay}: no such overlay in {folder.parent}; there are {known}.")
+        if not re.fullmatch(r"[\w-]+", overlay) or not (folder / "kustomization.yaml").is_file():
+            known = ", ".join(sorted(path.parent.name for path in manifests.glob("overlays/*/kustomization.yaml")))
+            raise UserError(
+                f"OVERLAY={overlay}: no such overlay in {shown(manifests)}/overlays; there are: {known or 'none'}."
+            )
         kubectl = Kubectl.find()
-        found = next(one for one in kubectl.kustomize(folder) if one["kind"] == route.KIND)
-        return cls(folder, kubectl.attached(context, found["metadata"]["namespace"]))
+        routes = [one for one in kubectl.kustomize(folder) if one["kind"] == route.KIND]
+        if len(routes) != 1:
+            raise UserError(f"{shown(folder)} builds {len(routes)} HTTPRoutes, not one; `make kubernetes` writes it.")
+        words = f"TARGET=kubernetes OVERLAY={overlay}" + (f" KUBE_CONTEXT={context}" if context else "")
+        return cls(folder, kubectl.attached(context, routes[0]["metadata"]["namespace"]), words)
 
-    def manifests(self, version: str | None = None) -> list[Manifest]:
-        """Return the overlay's objects, or of these one version's."""
-        built = self.kubectl.kustomize(self.overlay)
-        return [one for one in built if version is None or _version(one) == version]
+    def manifests(self, version: str) -> list[Manifest]:
+        """Return the overlay's objects that belong to one version."""
+        return [one for one in self.kubectl.kustomize(self.overlay) if _version(one) == version]
 
     @property
     def apply(self) -> str:
@@ -76,28 +85,20 @@ class Cluster:
         """Return the route as it is.
 
         Raises:
-            UserError: there is none.
+            UserError: there is none, or it is another overlay's.
         """
         found = self.kubectl.get(_ROUTE, names.CLASSIFIER)
         if found is None:
             raise UserError(f"there is no HTTPRoute {names.CLASSIFIER} in {self.where()}; `{self.apply}` first.")
+        whose = found["metadata"].get("labels", {}).get(OVERLAY_LABEL)
+        if whose != self.overlay.name:
+            raise UserError(
+                f"the service in the context {self.kubectl.context} is the overlay {whose}, not {self.overlay.name}; "
+                "name the right OVERLAY or KUBE_CONTEXT."
+            )
         return found
 
-    def pods(self) -> dict[str, Pods]:
-        """Return the Deployments, by version."""
-        found = {}
-        for deployment in self.kubectl.select(_DEPLOYMENT, _SELECTOR):
-            status = deployment.get("status", {})
-            version = _version(deployment)
-            if version is not None:
-                found[version] = Pods(
-                    deployment["metadata"]["name"],
-                    status.get("readyReplicas", 0),
-                    deployment["spec"].get("replicas", 1),
-                )
-        return found
-
-    def patch_route(self, operations: list[dict[str, Any]]) -> dict[str, Any]:
+    def patch_route(self, operations: Sequence[dict[str, Any]]) -> dict[str, Any]:
         """Return the route after a JSON patch.
 
         Raises:
@@ -105,14 +106,37 @@ class Cluster:
         """
         return self.kubectl.patch(_ROUTE, names.CLASSIFIER, operations)
 
+    def pods(self) -> dict[str, Pods]:
+        """Return the Deployments, by version."""
+        found = {}
+        for deployment in self.kubectl.select(_DEPLOYMENT, _COMPONENT):
+            version, status = _version(deployment), deployment.get("status", {})
+            if version is not None:
+                ready, wanted = status.get("readyReplicas", 0), deployment["spec"].get("replicas", 1)
+                found[version] = Pods(deployment["metadata"]["name"], ready, wanted)
+        return found
 
-def split(found: Mapping[str, Any], pods: Mapping[str, Pods]) -> dict[str, int]:
-    """Return the weights that a route has, by version; a backend that is no version's goes by its own name."""
-    versions = {about.name: version for version, about in pods.items()}
-    rules = found["spec"]["rules"]
-    backends = rules[route.index(rules, names.SPLIT)]["backendRefs"]
-    # 1 is the API's default.
-    return {versions.get(backend["name"], backend["name"]): backend.get("weight", 1) for backend in backends}
+    def deployment(self, version: str) -> dict[str, Any]:
+        """Return a version's Deployment.
+
+        Raises:
+            UserError: there is none.
+        """
+        found = self.kubectl.get(_DEPLOYMENT, names.of(version))
+        if found is None:
+            raise UserError(f"there is no Deployment {names.of(version)} in {self.where()}.")
+        return found
+
+    def pods_of(self, version: str) -> list[dict[str, Any]]:
+        """Return a version's pods."""
+        return self.kubectl.select("pod", f"{_COMPONENT},{names.VERSION_LABEL}={version}")
+
+    def settings(self, version: str) -> dict[str, str]:
+        """Return what a version's pods have as settings: their archive's name and digest, the model."""
+        containers = self.deployment(version)["spec"]["template"]["spec"]["initContainers"]
+        names_of = [one["configMapRef"]["name"] for one in containers[0].get("envFrom", []) if "configMapRef" in one]
+        found = [self.kubectl.get("configmap", name) or {} for name in names_of]
+        return {key: value for one in found for key, value in one.get("data", {}).items()}
 
 
 def _version(manifest: Manifest) -> str | None:

@@ -13,7 +13,8 @@ from scripts.errors import UserError
 from scripts.kubernetes import names, render
 from scripts.kubernetes.cluster import Cluster
 from scripts.kubernetes.kubectl import Kubectl
-from scripts.kubernetes.manifests import render as rendered
+from scripts.kubernetes.rollout import wait_rolled_out
+from scripts.kubernetes.wanted import held
 from scripts.serving.places import REPOSITORY
 
 CLUSTER = "mobilenet"
@@ -35,16 +36,16 @@ def main() -> None:
     missing = [f"{program} ({where})" for program, where in _WHERE.items() if shutil.which(program) is None]
     if missing:
         raise UserError(f"not on the PATH: {', '.join(missing)}; install what is missing.")
-    wanted, digests = render.read()
-    manifests = wanted.places.manifests
-    render.write(manifests, render.changes(manifests, rendered(wanted, digests)))
-    if CLUSTER not in _said(["kind", "get", "clusters"]).split():
-        _do(["kind", "create", "cluster", "--name", CLUSTER])
-    for step in _steps(manifests / "overlays" / "local"):
-        _do(step)
-    cluster = Cluster.of(manifests, "local", CONTEXT)
-    for pods in cluster.pods().values():
-        cluster.kubectl.wait_rolled_out(pods.name, 300)
+    with held() as wanted:
+        render.bring(wanted)
+        manifests = wanted.places.manifests
+        if CLUSTER not in _said(["kind", "get", "clusters"]).split():
+            _do(["kind", "create", "cluster", "--name", CLUSTER])
+        for step in _steps(manifests / "overlays" / "local"):
+            _do(step)
+        cluster = Cluster.of(manifests, "local", CONTEXT)
+        for version in cluster.pods():
+            wait_rolled_out(cluster, version)
     print(_how_to_reach())
 
 

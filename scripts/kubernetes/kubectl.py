@@ -91,19 +91,21 @@ class Kubectl:
         words = ["apply", "--server-side", f"--field-manager={_MANAGER}", "--filename=-"]
         self._call([*self._cluster(), *words], yaml.safe_dump_all(manifests))
 
+    def absent(self, manifests: Sequence[Manifest]) -> list[Manifest]:
+        """Return those of the objects that are not there."""
+        words = ["get", "--ignore-not-found", "--output=json", "--filename=-"]
+        text = self._call([*self._cluster(), *words], yaml.safe_dump_all(manifests))
+        found = json.loads(text) if text.strip() else {"items": []}
+        there = {(one["kind"], one["metadata"]["name"]) for one in found.get("items", [found])}
+        return [one for one in manifests if (one["kind"], one["metadata"]["name"]) not in there]
+
     def delete(self, manifests: Sequence[Manifest]) -> None:
         """Take objects out, without waiting for their pods to end; one that is gone is no error."""
         words = ["delete", "--ignore-not-found", "--wait=false", "--filename=-"]
         self._call([*self._cluster(), *words], yaml.safe_dump_all(manifests))
 
-    def wait_rolled_out(self, deployment: str, timeout_s: float) -> None:
-        """Return when a Deployment's new pods are ready, and no old ones are left."""
-        words = ["rollout", "status", f"deployment/{deployment}", f"--timeout={timeout_s:.0f}s"]
-        self._call([*self._cluster(watching=True), *words])
-
-    def _cluster(self, watching: bool = False) -> list[str]:
-        words = [] if watching else [f"--request-timeout={_REQUEST_S}s"]
-        return [*words, f"--context={self.context}", f"--namespace={self.namespace}"]
+    def _cluster(self) -> list[str]:
+        return [f"--request-timeout={_REQUEST_S}s", f"--context={self.context}", f"--namespace={self.namespace}"]
 
     def _call(self, words: Sequence[str], stdin: str = "") -> str:
         done = subprocess.run([self.program, *words], input=stdin, capture_output=True, text=True, check=False)

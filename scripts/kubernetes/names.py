@@ -41,7 +41,7 @@ def require_distinct(versions: Iterable[str]) -> None:
         UserError: two have the same, or one is too long, or is no value of a label.
     """
     seen: dict[str, str] = {}
-    for version in versions:
+    for version in dict.fromkeys(versions):
         name = of(version)
         # Each version is a label of its pods. The rest of what labels ask for is asked of every version (traffic.yaml).
         if not version[-1].isalnum():

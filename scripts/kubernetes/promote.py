@@ -5,24 +5,23 @@ from typing import Annotated
 import typer
 
 from scripts import cli
-from scripts.kubernetes import change, options
+from scripts.kubernetes import options
 from scripts.kubernetes.cluster import Cluster
-from scripts.kubernetes.said import say_split
-from scripts.kubernetes.wanted import read as read_wanted
+from scripts.kubernetes.said import say
+from scripts.kubernetes.splitting import set_split
+from scripts.kubernetes.wanted import held
 
 
 def main(
     version: Annotated[str, typer.Option(help="A registered version.")],
-    overlay: options.Overlay = "local",
+    overlay: options.Overlay,
     context: options.Context = "",
     as_json: options.Json = False,
 ) -> None:
     """Give a version 100 % and every other one 0."""
-    wanted = read_wanted()
-    with change.one_at_a_time(wanted):
+    with held() as wanted:
         cluster = Cluster.of(wanted.places.manifests, overlay, context)
-        before = change.set_split(cluster, wanted, {version: 100})
-        say_split(cluster, before, as_json)
+        say(cluster, set_split(cluster, wanted, {version: 100}), as_json)
 
 
 if __name__ == "__main__":

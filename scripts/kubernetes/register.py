@@ -6,21 +6,20 @@ from typing import Annotated
 import typer
 
 from scripts import cli
-from scripts.kubernetes import change, options
+from scripts.kubernetes import options
 from scripts.kubernetes.cluster import Cluster
 from scripts.kubernetes.registering import register
-from scripts.kubernetes.wanted import read as read_wanted
+from scripts.kubernetes.wanted import held
 
 
 def main(
     version: Annotated[str, typer.Option(help="A version whose archive lies in the model store, and where pods look.")],
-    overlay: options.Overlay = "local",
+    overlay: options.Overlay,
     context: options.Context = "",
     as_json: options.Json = False,
 ) -> None:
     """Check the archive's digest, render and apply the version's manifests, wait for its pods, open its own path."""
-    wanted = read_wanted()
-    with change.one_at_a_time(wanted):
+    with held() as wanted:
         cluster = Cluster.of(wanted.places.manifests, overlay, context)
         new = register(cluster, wanted, version)
         path = f"/predictions/{wanted.spec.name}/{version}"
@@ -28,7 +27,7 @@ def main(
             print(json.dumps({"overlay": overlay, "version": version, "new": new, "path": path}))
         elif new:
             print(f"{version} is ready in {cluster.where()}: POST {path}; it has no weight yet")
-            print("traffic.yaml and deploy/kubernetes have it; commit them")
+            print("traffic.yaml and the manifests have it; commit them")
         else:
             print(f"{version} was registered already in {cluster.where()}: POST {path}")
 

@@ -11,9 +11,10 @@ import typer
 import yaml
 
 from scripts import cli
+from scripts.errors import UserError
 from scripts.files import replace_file
 from scripts.kubernetes import manifests
-from scripts.kubernetes.wanted import read as read_wanted
+from scripts.kubernetes.wanted import held
 from scripts.serving.installation import Installation
 from scripts.serving.places import shown
 
@@ -26,6 +27,10 @@ class Change:
     before: str | None
     after: str | None
 
+    def back(self) -> "Change":
+        """Return what takes it back."""
+        return Change(self.path, self.after, self.before)
+
     def text(self) -> str:
         """Return what is different, as a unified diff."""
         before, after = (text.splitlines(keepends=True) if text else [] for text in (self.before, self.after))
@@ -35,10 +40,9 @@ class Change:
 
 def main(as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False) -> None:
     """Bring the manifests to the operator's files; the archives have to be in the model store."""
-    wanted, digests = read()
-    folder = wanted.places.manifests
-    changed = changes(folder, manifests.render(wanted, digests))
-    write(folder, changed)
+    with held() as wanted:
+        folder = wanted.places.manifests
+        changed = bring(wanted)
     if as_json:
         print(json.dumps({"changed": [str(change.path) for change in changed]}))
     elif changed:
@@ -48,23 +52,32 @@ def main(as_json: Annotated[bool, typer.Option("--json", help="Print one JSON ob
         print(f"{shown(folder)} is up to date")
 
 
-def read() -> tuple[Installation, dict[str, str]]:
-    """Return the operator's files, and the digest of each version's archive.
+def bring(wanted: Installation) -> list["Change"]:
+    """Bring the manifests to the operator's files, with the digests of the archives in the model store.
 
     Raises:
-        UserError: a mistake in a file, or an archive that is missing or was changed.
+        UserError: an archive is missing or was changed, or there are no manifests to bring there.
     """
-    wanted = read_wanted()
-    return wanted, {version: wanted.digest(version) for version in wanted.traffic.versions}
+    folder = wanted.places.manifests
+    if not (folder / "version" / "kustomization.yaml").is_file():
+        raise UserError(f"{folder}: no copy of deploy/kubernetes; set MANIFESTS to one, or leave it out.")
+    digests = {version: wanted.digest(version) for version in wanted.traffic.versions}
+    changed = changes(folder, manifests.render(wanted, digests))
+    write(folder, changed)
+    return changed
 
 
 def rendered_digests(folder: Path) -> dict[str, str]:
     """Return the digests that the generated files in `folder` name, by version: no archive is needed for that."""
     found = {}
     for path in folder.rglob(f"{manifests.GENERATED}/versions/*/kustomization.yaml"):
-        settings = yaml.safe_load(path.read_text(encoding="utf-8"))["configMapGenerator"]
+        try:
+            settings = yaml.safe_load(path.read_text(encoding="utf-8"))["configMapGenerator"]
+        except (yaml.YAMLError, TypeError, KeyError) as error:
+            raise UserError(f"{path}: not what `make kubernetes` writes; run it.") from error
         literals = dict(pair.split("=", 1) for one in settings for pair in one.get("literals", []))
-        found[path.parent.name] = literals["ARCHIVE_SHA256"]
+        if "ARCHIVE_SHA256" in literals:
+            found[path.parent.name] = literals["ARCHIVE_SHA256"]
     return found
 
 
@@ -89,16 +102,11 @@ def write(folder: Path, changed: list[Change]) -> None:
         if change.after is not None:
             replace_file(path, change.after)
             continue
-        path.unlink()
+        path.unlink(missing_ok=True)
         for parent in path.parents:
             if parent == folder or any(parent.iterdir()):
                 break
             parent.rmdir()
-
-
-def undo(folder: Path, changed: list[Change]) -> None:
-    """Put everything back."""
-    write(folder, [Change(change.path, change.after, change.before) for change in changed])
 
 
 if __name__ == "__main__":

@@ -2,23 +2,26 @@
 
 from scripts import cli
 from scripts.errors import UserError
-from scripts.kubernetes import change, options
+from scripts.kubernetes import options, patch
 from scripts.kubernetes.cluster import Cluster
-from scripts.kubernetes.said import say_split
-from scripts.kubernetes.wanted import read as read_wanted
+from scripts.kubernetes.said import say
+from scripts.kubernetes.splitting import set_split
+from scripts.kubernetes.wanted import held
 from scripts.split import parse
 
 
-def main(overlay: options.Overlay = "local", context: options.Context = "", as_json: options.Json = False) -> None:
-    """Undo the last `split`, `promote` or `rollback`."""
-    wanted = read_wanted()
-    with change.one_at_a_time(wanted):
+def main(
+    overlay: options.Overlay,
+    context: options.Context = "",
+    as_json: options.Json = False,
+) -> None:
+    """Undo the last `split`, `promote` or `rollback` that changed a weight."""
+    with held() as wanted:
         cluster = Cluster.of(wanted.places.manifests, overlay, context)
-        previous = cluster.route()["metadata"].get("annotations", {}).get(change.PREVIOUS)
-        if previous is None:
+        words = patch.previous(cluster.route())
+        if words is None:
             raise UserError(f"no split was changed in {cluster.where()}, so there is nothing to go back to.")
-        before = change.set_split(cluster, wanted, parse(previous))
-        say_split(cluster, before, as_json)
+        say(cluster, set_split(cluster, wanted, parse(words)), as_json)
 
 
 if __name__ == "__main__":

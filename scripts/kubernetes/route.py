@@ -32,7 +32,7 @@ def httproute(traffic: Traffic, model: str) -> dict[str, Any]:
             "name": names.SPLIT,
             # Everything: the pods' edge answers 404 and 405, in the contract's JSON, as it does on a laptop.
             "matches": [{"path": {"type": "PathPrefix", "value": "/"}}],
-            "backendRefs": backends(traffic.split),
+            "backendRefs": backends({names.of(version): weight for version, weight in traffic.split.items()}),
             "timeouts": _timeouts(traffic),
         }
     )
@@ -61,14 +61,14 @@ def pin(version: str, traffic: Traffic, model: str) -> dict[str, Any]:
             {"path": pinned, "method": "POST"},
             {"path": {"type": "Exact", "value": path}, "headers": [header], "method": "POST"},
         ],
-        "backendRefs": backends({version: 1}),
+        "backendRefs": backends({names.of(version): 1}),
         "timeouts": _timeouts(traffic),
     }
 
 
-def backends(split: Mapping[str, int]) -> list[dict[str, Any]]:
-    """Return the backends of a rule; a weight of 0 gets nothing, and keeps its place."""
-    return [{"name": names.of(version), "port": _PORT, "weight": weight} for version, weight in split.items()]
+def backends(weights: Mapping[str, int]) -> list[dict[str, Any]]:
+    """Return the backends of a rule, by weights of Services; a weight of 0 gets nothing, and keeps its place."""
+    return [{"name": service, "port": _PORT, "weight": weight} for service, weight in weights.items()]
 
 
 def mirror(shadow: Shadow) -> dict[str, Any]:

@@ -1,21 +1,18 @@
 """What verbs say of a split that they changed."""
 
 import json
-from collections.abc import Mapping
+from dataclasses import asdict
 
-from scripts.kubernetes.cluster import Cluster, split
+from scripts.kubernetes.cluster import Cluster
+from scripts.kubernetes.splitting import Splits, words
 
 
-def say_split(cluster: Cluster, before: Mapping[str, int], as_json: bool) -> None:
+def say(cluster: Cluster, splits: Splits, as_json: bool) -> None:
     """Print the weights that the route has now, and had."""
-    now = split(cluster.route(), cluster.pods())
     if as_json:
-        print(json.dumps({"overlay": cluster.overlay.name, "split": now, "before": dict(before)}))
-        return
-    print(f"split in {cluster.where()}: {words(now)}; before: {words(before)}")
-    print("traffic.yaml and deploy/kubernetes say the same; commit them")
-
-
-def words(weights: Mapping[str, int]) -> str:
-    """Return weights as `make split` takes them."""
-    return " ".join(f"{version}={weight}" for version, weight in weights.items())
+        print(json.dumps({"overlay": cluster.overlay.name, **asdict(splits)}))
+    elif splits.after == splits.before:
+        print(f"split in {cluster.where()}: {words(splits.after)}, as it was")
+    else:
+        print(f"split in {cluster.where()}: {words(splits.after)}; before: {words(splits.before)}")
+        print("traffic.yaml and the manifests say the same; commit them")

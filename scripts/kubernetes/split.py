@@ -5,25 +5,24 @@ from typing import Annotated
 import typer
 
 from scripts import cli
-from scripts.kubernetes import change, options
+from scripts.kubernetes import options
 from scripts.kubernetes.cluster import Cluster
-from scripts.kubernetes.said import say_split
-from scripts.kubernetes.wanted import read as read_wanted
+from scripts.kubernetes.said import say
+from scripts.kubernetes.splitting import set_split
+from scripts.kubernetes.wanted import held
 from scripts.split import parse
 
 
 def main(
     weights: Annotated[list[str], typer.Argument(help='VERSION=PERCENT …, 100 in all: "1.0=90 2.0=10".')],
-    overlay: options.Overlay = "local",
+    overlay: options.Overlay,
     context: options.Context = "",
     as_json: options.Json = False,
 ) -> None:
     """Change the split without losing a request; a version that is not named gets 0."""
-    wanted = read_wanted()
-    with change.one_at_a_time(wanted):
+    with held() as wanted:
         cluster = Cluster.of(wanted.places.manifests, overlay, context)
-        before = change.set_split(cluster, wanted, parse(" ".join(weights)))
-        say_split(cluster, before, as_json)
+        say(cluster, set_split(cluster, wanted, parse(" ".join(weights))), as_json)
 
 
 if __name__ == "__main__":

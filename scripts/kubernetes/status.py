@@ -4,35 +4,42 @@ import json
 from typing import Any
 
 from scripts import cli
-from scripts.kubernetes import acceptance, options
-from scripts.kubernetes.cluster import Cluster, split
-from scripts.kubernetes.said import words
-from scripts.kubernetes.wanted import read as read_wanted
+from scripts.kubernetes import names, options, patch
+from scripts.kubernetes.acceptance import Refused, accepted
+from scripts.kubernetes.cluster import Cluster
+from scripts.kubernetes.splitting import words
+from scripts.kubernetes.wanted import read
 from scripts.serving.installation import Installation
 
 
-def main(overlay: options.Overlay = "local", context: options.Context = "", as_json: options.Json = False) -> None:
+def main(overlay: options.Overlay, context: options.Context = "", as_json: options.Json = False) -> None:
     """Print the state of an overlay's service."""
-    wanted = read_wanted()
+    wanted = read()
     facts = collect(Cluster.of(wanted.places.manifests, overlay, context), wanted)
     print(json.dumps(facts) if as_json else text(facts))
 
 
 def collect(cluster: Cluster, wanted: Installation) -> dict[str, Any]:
     """Return what runs, beside what traffic.yaml wants."""
-    route, pods = cluster.route(), cluster.pods()
-    effective = split(route, pods)
-    said = acceptance.conditions(route, route["metadata"].get("generation", 0))
+    route, pods, split = cluster.route(), cluster.pods(), wanted.traffic.split
+    here = patch.weights(route)
+    known = {names.of(version): version for version in [*split, *pods]}
+    try:
+        refused, taken = None, accepted(route, route["metadata"].get("generation", 0))
+    except Refused as error:
+        refused, taken = str(error), False
     return {
         "overlay": cluster.overlay.name,
         "where": cluster.where(),
-        "accepted": bool(said) and all(one["status"] == "True" for one in said),
-        "split": effective,
-        "wanted": wanted.traffic.split,
+        "verbs": cluster.words,
+        "accepted": taken,
+        "refused": refused,
+        "split": {known.get(service, service): weight for service, weight in here.items()},
+        "wanted": split,
         "versions": {
             version: {
                 "deployment": about.name,
-                "weight": effective.get(version),
+                "weight": here.get(names.of(version)),
                 "ready": about.ready,
                 "wanted": about.wanted,
             }
@@ -49,11 +56,12 @@ def text(facts: dict[str, Any]) -> str:
         rows.append((version, weight, f"{about['ready']}/{about['wanted']} ready", about["deployment"]))
     widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
     table = ["  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip() for row in rows]
-    taken = "has taken the route" if facts["accepted"] else "has NOT taken the route"
+    taken = "has taken the route" if facts["accepted"] else f"has NOT taken the route ({facts['refused'] or 'no word'})"
     lines = [f"{facts['where']}: the Gateway {taken}", *table]
-    if facts["split"] != facts["wanted"]:
+    if words(facts["split"]) != words(facts["wanted"]):
         lines.append(
-            f"traffic.yaml says {words(facts['wanted'])}; apply the overlay, or `make split TARGET=kubernetes`"
+            f"traffic.yaml says {words(facts['wanted'])}; an apply of these files would bring that, "
+            f'`make split {facts["verbs"]} SPLIT="{words(facts["split"])}"` brings the files to the cluster'
         )
     return "\n".join(lines)
 

@@ -1,17 +1,15 @@
 """Brings a version's archive into the pod's model store, if its digest is the one that the manifest names."""
 
+import contextlib
 import hashlib
 import os
-import shutil
 from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
-from typing import Annotated, BinaryIO, cast
+from typing import Annotated
 from urllib.parse import urlsplit
 
 import requests
 import typer
-import urllib3
 
 from scripts import cli
 from scripts.errors import UserError
@@ -37,40 +35,47 @@ def place(source: str, target: Path, sha256: str) -> None:
     """Copy `source`/`target.name` to `target`, and write its digest beside it.
 
     Raises:
-        UserError: it can't be read, or has another digest than `sha256`; `target` is not there then.
+        UserError: the source can't be read or the target not be written, or the digest is another than `sha256`;
+            `target` is as it was then.
     """
     where = f"{source.rstrip('/')}/{target.name}"
     partial = target.with_name(f".{target.name}")
     try:
-        with _opened(where) as read, partial.open("wb") as written:
-            shutil.copyfileobj(read, written, _PIECE)
-        with partial.open("rb") as written:
-            found = hashlib.file_digest(written, "sha256").hexdigest()
-        if found != sha256:
+        digest = hashlib.sha256()
+        with partial.open("wb") as written:
+            for piece in _pieces(where):
+                digest.update(piece)
+                written.write(piece)
+        if digest.hexdigest() != sha256:
             raise UserError(
-                f"{where}: its SHA-256 is {found}, but the manifest was made for {sha256}; put the right archive "
-                "there, or run `make kubernetes` with this one in the model store, and apply what it renders."
+                f"{where}: its SHA-256 is {digest.hexdigest()}, but the manifest was made for {sha256}; put the right "
+                "archive there, or run `make kubernetes` with this one in the model store, and apply what it renders."
             )
         # The digest first: an archive without it is refused, a digest without an archive is nothing.
         target.with_name(f"{target.name}.sha256").write_text(f"{sha256}  {target.name}\n")
         partial.replace(target)
+    except OSError as error:
+        raise UserError(f"{target}: can't be written ({error.strerror}).") from error
     finally:
-        partial.unlink(missing_ok=True)
+        with contextlib.suppress(OSError):
+            partial.unlink(missing_ok=True)
 
 
-@contextmanager
-def _opened(where: str) -> Iterator[BinaryIO]:
+def _pieces(where: str) -> Iterator[bytes]:
+    """Give the content of a URL or a file, piece by piece.
+
+    Raises:
+        UserError: it can't be read, or not to its end.
+    """
     try:
         if urlsplit(where).scheme in ("http", "https"):
             with requests.get(where, stream=True, timeout=_TIMEOUT_S) as response:
                 response.raise_for_status()
-                response.raw.decode_content = True
-                yield cast(BinaryIO, response.raw)
+                yield from response.iter_content(_PIECE)
         else:
             with Path(where).open("rb") as file:
-                yield file
-    # urllib3's: `raw` is read past requests, which would otherwise turn a transfer that is cut off into its own.
-    except (requests.RequestException, urllib3.exceptions.HTTPError, OSError) as error:
+                yield from iter(lambda: file.read(_PIECE), b"")
+    except OSError as error:  # requests' own errors are, too
         raise UserError(f"{where}: can't be read ({error}).") from error
 
 

@@ -13,6 +13,7 @@ from scripts.serving import processes
 from scripts.serving.envoy_admin import Admin
 from scripts.serving.places import REPOSITORY, Ports
 from scripts.serving.traffic import Traffic
+from scripts.signals import uninterrupted
 
 TEMPLATES = REPOSITORY / "deploy" / "edge"
 # Envoy takes a file within milliseconds of its rename; a busy machine gets time.
@@ -89,9 +90,10 @@ class Edge:
             if both != wanted:
                 processes.wait_until(lambda: self._admin.active_requests() == 0, _BODIES_ARRIVE_WITHIN_S)
             self._replace("clusters", self._render("clusters", traffic, wanted))
-        except UserError:
-            for name in reversed(_ORDER):
-                self._replace(name, before[name])
+        except BaseException:
+            with uninterrupted():
+                for name in reversed(_ORDER):
+                    self._replace(name, before[name])
             raise
 
     def wait_taken(self, check: Callable[[], None] = lambda: None) -> None:

@@ -1,5 +1,6 @@
 """Which splits were in effect: one JSON line a change, never rewritten."""
 
+import contextlib
 import json
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
@@ -32,16 +33,17 @@ def add(run: Path, before: Mapping[str, int], after: Mapping[str, int], reason: 
 
 
 def previous(run: Path, current: Mapping[str, int]) -> Mapping[str, int] | None:
-    """Return the split before `current`; None when no change is known.
+    """Return the split before the one that traffic.yaml has; None when no change is known.
 
-    When `current` came about by an edit of traffic.yaml, that is the last one that a command made.
+    When that came about by an edit by hand, it is the last one that a command made.
     """
     path = _path(run)
-    lines = path.read_text(encoding="utf-8").splitlines() if path.is_file() else []
-    if not lines:
-        return None
-    last = Change(**json.loads(lines[-1]))
-    return last.before if last.after == current else last.after
+    for line in reversed(path.read_text(encoding="utf-8").splitlines() if path.is_file() else []):
+        # A line that a full disk or a power cut left half written is no change.
+        with contextlib.suppress(ValueError, TypeError):
+            last = Change(**json.loads(line))
+            return last.before if last.after == current else last.after
+    return None
 
 
 def _path(run: Path) -> Path:

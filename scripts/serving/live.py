@@ -17,6 +17,7 @@ from scripts.serving.management import Description, Management
 from scripts.serving.places import Places
 from scripts.serving.state import State
 from scripts.serving.traffic import Traffic
+from scripts.signals import uninterrupted
 
 # A worker that loads a model on a busy machine.
 READY_WITHIN_S = 50.0
@@ -91,15 +92,15 @@ class Live:
         path = self.wanted.places.traffic
         before = path.read_text()
         wanted = traffic.parse(text, path)
-        was = self.edge.split()
         require_ready(wanted, self.descriptions())
         replace_file(path, text)
         try:
             self.route(wanted)
-        except UserError:
-            replace_file(path, before)
+        except BaseException:
+            with uninterrupted():
+                replace_file(path, before)
             raise
-        history.add(self.wanted.places.run, was, wanted.split, reason)
+        history.add(self.wanted.places.run, self.wanted.traffic.split, wanted.split, reason)
         return wanted
 
     def register(self, version: str) -> None:

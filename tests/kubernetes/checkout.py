@@ -6,6 +6,8 @@ import re
 import shutil
 import subprocess
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -38,19 +40,22 @@ class Checkout:
         (folder / "traffic.yaml").write_text(re.sub(r"split:\n(  .*\n)+", f"split: {{{split}}}\n", text))
         (folder / "model_store").symlink_to(model_store.resolve())
         checkout = cls(folder, api)
-        # The committed digests are those of another machine's archives.
-        wanted = Installation.read(checkout.environment)
+        checkout.apply()
+        api.requests.clear()
+        return checkout
+
+    def apply(self) -> None:
+        """Render the manifests, with the digests of the archives that are here, and put them into the cluster."""
+        wanted = Installation.read(self.environment)
         digests = {version: wanted.digest(version) for version in wanted.traffic.versions}
         manifests = wanted.places.manifests
         render.write(manifests, render.changes(manifests, rendered(wanted, digests)))
-        for manifest in checkout.built():
-            if manifest["kind"] in ("Deployment", "HTTPRoute", "ConfigMap", "Service"):
-                # As the API server has it: an autoscaler's default.
-                if manifest["kind"] == "Deployment":
-                    manifest["spec"]["replicas"] = 1
-                api.put(manifest)
-        api.requests.clear()
-        return checkout
+        for manifest in self.built():
+            # As the API server has it: an autoscaler's default.
+            if manifest["kind"] == "Deployment":
+                manifest["spec"]["replicas"] = 1
+            if manifest["kind"] not in ("Namespace", "Gateway", "GatewayClass", "NetworkPolicy"):
+                self.api.put(manifest)
 
     @property
     def traffic(self) -> Path:
@@ -68,6 +73,7 @@ class Checkout:
             "MANIFESTS": str(self.folder / "kubernetes"),
             "MODEL_STORE": str(self.folder / "model_store"),
             "RUN_DIR": str(self.folder / "run"),
+            "OVERLAY": "local",
         }
 
     def verb(self, name: str, *words: str) -> subprocess.CompletedProcess[str]:
@@ -76,6 +82,18 @@ class Checkout:
         return subprocess.run(
             argv, cwd=REPOSITORY, env=self.environment, capture_output=True, text=True, timeout=VERB_S, check=False
         )
+
+    @contextmanager
+    def spawn(self, name: str, *words: str) -> Iterator[subprocess.Popen[bytes]]:
+        """Run a verb for the length of a block, which has to see it end."""
+        argv = [sys.executable, "-m", f"scripts.kubernetes.{name}", *words]
+        nothing = subprocess.DEVNULL
+        process = subprocess.Popen(argv, cwd=REPOSITORY, env=self.environment, stdout=nothing, stderr=nothing)
+        try:
+            yield process
+        finally:
+            process.kill()
+            process.wait()
 
     def ask(self, name: str, *words: str) -> Any:
         """Return the JSON that a verb prints; it has to succeed."""

@@ -130,7 +130,7 @@ def test_what_is_taken_back_leaves_every_file_as_it_was(copied: Path, tmp_path: 
     found = render.changes(copied, texts(tmp_path / "files", 'split: {"1.0": 50, "3.0": 50}'))
     render.write(copied, found)
     assert content() != before
-    render.undo(copied, found)
+    render.write(copied, [change.back() for change in found])
     assert content() == before
 
 

@@ -2,11 +2,12 @@
 
 import hashlib
 import shutil
+import signal
 from pathlib import Path
 
 import pytest
 
-from scripts.serving import traffic
+from scripts.serving import processes, traffic
 from tests.kubernetes.api import Api
 from tests.kubernetes.checkout import NAMESPACE, Checkout
 
@@ -98,6 +99,61 @@ def test_a_version_whose_pods_do_not_come_up_is_taken_out_with_their_own_words(c
     assert (checkout.files(), checkout.route()["spec"]) == (files, spec)
 
 
+def test_a_version_that_traffic_yaml_names_already_without_weight_is_registered(checkout: Checkout) -> None:
+    checkout.traffic.write_text(checkout.traffic.read_text().replace('{"1.0": 100}', '{"1.0": 100, "2.0": 0}'))
+    checkout.ask("register", "--version", "2.0")
+    assert checkout.pins() == ["pin-1-0", "pin-2-0"]
+
+
+def test_a_shadow_is_registered_with_the_pods_and_the_pin_that_it_has(checkout: Checkout) -> None:
+    text = checkout.traffic.read_text()
+    checkout.traffic.write_text(text.replace("shadow: null", 'shadow: {version: "2.0", percent: 20}'))
+    checkout.apply()
+    pods = checkout.api.get("Deployment", "classifier-2-0", NAMESPACE)["metadata"]["uid"]
+    checkout.ask("register", "--version", "2.0")
+    assert sorted(checkout.pins()) == ["pin-1-0", "pin-2-0"]
+    assert checkout.weights() == {"classifier-1-0": 100, "classifier-2-0": 0}
+    assert checkout.api.get("Deployment", "classifier-2-0", NAMESPACE)["metadata"]["uid"] == pods
+
+
+def test_pods_that_were_there_before_stay_when_the_route_is_refused(checkout: Checkout) -> None:
+    text = checkout.traffic.read_text()
+    checkout.traffic.write_text(text.replace("shadow: null", 'shadow: {version: "2.0", percent: 20}'))
+    checkout.apply()
+    checkout.api.fail("PATCH", ROUTE, 403, "you may not")
+    assert checkout.verb("register", "--version", "2.0").returncode == 1
+    assert kinds(checkout, "DELETE") == []
+
+
+def test_what_can_not_be_taken_out_again_is_named_with_the_cause(checkout: Checkout) -> None:
+    checkout.api.fail("PATCH", ROUTE, 403, "you may not")
+    checkout.api.fail("DELETE", ".", 403, "neither this", times=20)
+    done = checkout.verb("register", "--version", "2.0")
+    assert "you may not" in done.stderr
+    assert "what was made is still there: ConfigMap" in done.stderr
+
+
+def test_a_signal_while_pods_come_up_takes_them_out_again(checkout: Checkout) -> None:
+    files = checkout.files()
+    checkout.api.hold_deployments()
+    with checkout.spawn("register", "--version", "2.0") as process:
+        assert processes.wait_until(lambda: "Deployment" in kinds(checkout, "PATCH"), 20)
+        process.send_signal(signal.SIGTERM)
+        assert process.wait(20) != 0
+    assert kinds(checkout, "DELETE") == MADE
+    assert checkout.files() == files
+
+
+def test_a_busy_api_server_does_not_end_the_wait_for_pods(checkout: Checkout) -> None:
+    checkout.api.hold_deployments()
+    with checkout.spawn("register", "--version", "2.0") as process:
+        assert processes.wait_until(lambda: "Deployment" in kinds(checkout, "PATCH"), 20)
+        checkout.api.fail("GET", "/deployments/classifier-2-0$", 503, "busy")
+        checkout.api.release_deployments()
+        assert process.wait(20) == 0
+    assert checkout.weights() == {"classifier-1-0": 100, "classifier-2-0": 0}
+
+
 def test_a_route_that_is_refused_takes_the_deployment_out_again(checkout: Checkout) -> None:
     files, spec = checkout.files(), checkout.route()["spec"]
     checkout.api.fail("PATCH", ROUTE, 403, "you may not")
@@ -114,6 +170,17 @@ def test_a_conflict_in_the_middle_of_the_apply_leaves_nothing_behind(checkout: C
     assert (done.returncode, "somebody" in done.stderr) == (1, True)
     assert kinds(checkout, "DELETE") == MADE
     assert checkout.files() == files
+
+
+def test_a_file_that_can_not_be_written_is_named_and_the_others_are_put_back(checkout: Checkout) -> None:
+    # Not even root writes a file where a folder of its name lies.
+    file = checkout.folder / "kubernetes" / "components" / "keda" / "generated" / "scaledobjects.yaml"
+    file.unlink()
+    (file / "something").mkdir(parents=True)
+    files = checkout.files()
+    done = checkout.verb("register", "--version", "2.0")
+    assert (done.returncode, "scaledobjects.yaml: can't be written" in done.stderr) == (1, True), done.stderr
+    assert (checkout.api.changes, checkout.files()) == ([], files)
 
 
 def test_a_version_without_an_archive_here_is_refused_before_anything_is_asked_for(checkout: Checkout) -> None:

@@ -1,10 +1,13 @@
 """split, promote and rollback in a cluster: the files, the route, and that both change or neither."""
 
+import shutil
+import signal
+import time
 from pathlib import Path
 
 import pytest
 
-from scripts.serving import traffic
+from scripts.serving import processes, traffic
 from tests.kubernetes.api import Api, Manifest
 from tests.kubernetes.checkout import NAMESPACE, Checkout
 
@@ -18,14 +21,17 @@ def checkout(tmp_path: Path, api: Api, int8_archive: Path) -> Checkout:
     return Checkout.applied(folder, api, int8_archive.parent)
 
 
-def as_it_was(checkout: Checkout, files: dict[str, str], rules: Manifest) -> None:
+def as_it_was(checkout: Checkout, files: dict[str, str], route: Manifest) -> None:
+    """What a verb changed and took back: the files, the rules, and the split that a rollback would go to."""
     assert checkout.files() == files
-    assert checkout.route()["spec"] == rules
+    now = checkout.route()
+    assert now["spec"] == route["spec"]
+    assert now["metadata"].get("annotations", {}) == route["metadata"].get("annotations", {})
 
 
 def test_a_split_changes_traffic_yaml_the_manifests_and_the_route(checkout: Checkout) -> None:
     said = checkout.ask("split", "1.0=60", "2.0=40")
-    assert (said["split"], said["before"]) == ({"1.0": 60, "2.0": 40}, {"1.0": 90, "2.0": 10})
+    assert (said["after"], said["before"]) == ({"1.0": 60, "2.0": 40}, {"1.0": 90, "2.0": 10})
     assert traffic.read(checkout.traffic).split == {"1.0": 60, "2.0": 40}
     assert checkout.weights() == {"classifier-1-0": 60, "classifier-2-0": 40}
     # An apply of the files would change nothing.
@@ -50,7 +56,7 @@ def test_a_version_that_is_not_named_gets_0_and_keeps_its_place(checkout: Checko
 def test_a_promotion_gives_everything_and_a_rollback_takes_it_back_and_forth(checkout: Checkout) -> None:
     checkout.ask("promote", "--version", "2.0")
     assert checkout.weights() == {"classifier-1-0": 0, "classifier-2-0": 100}
-    assert checkout.ask("rollback")["split"] == {"1.0": 90, "2.0": 10}
+    assert checkout.ask("rollback")["after"] == {"1.0": 90, "2.0": 10}
     assert traffic.read(checkout.traffic).split == {"1.0": 90, "2.0": 10}
     checkout.ask("rollback")
     assert checkout.weights() == {"classifier-1-0": 0, "classifier-2-0": 100}
@@ -59,7 +65,7 @@ def test_a_promotion_gives_everything_and_a_rollback_takes_it_back_and_forth(che
 def test_a_rollback_needs_no_archive(checkout: Checkout) -> None:
     checkout.ask("promote", "--version", "2.0")
     (checkout.folder / "model_store").unlink()
-    assert checkout.ask("rollback")["split"] == {"1.0": 90, "2.0": 10}
+    assert checkout.ask("rollback")["after"] == {"1.0": 90, "2.0": 10}
 
 
 def test_without_a_change_there_is_nothing_to_roll_back_to(checkout: Checkout) -> None:
@@ -82,7 +88,7 @@ def test_what_somebody_else_wrote_on_the_route_stays(checkout: Checkout) -> None
         ("1.0=50 2.0=40", "the weights add up to 90"),
         (
             "1.0=50 3.0=50",
-            "version 3.0 has no Deployment in local (stub); `make register TARGET=kubernetes VERSION=3.0`",
+            "3.0 is not registered in local (stub); `make register TARGET=kubernetes OVERLAY=local VERSION=3.0`",
         ),
         ("1.0:50", "is no VERSION=PERCENT"),
     ],
@@ -100,7 +106,9 @@ def test_a_split_that_can_not_be_is_one_sentence_and_asks_for_no_change(
 def test_a_version_without_a_ready_pod_gets_no_traffic(checkout: Checkout) -> None:
     checkout.api.set_status("Deployment", "classifier-2-0", {"replicas": 1}, NAMESPACE)
     done = checkout.verb("split", "1.0=50", "2.0=50")
-    assert "version 2.0 has no pod that is ready in local (stub) (of 1); `kubectl describe" in done.stderr
+    assert (
+        "version 2.0 has no pod that is ready in local (stub) (of 1); `kubectl -n mobilenet-v3 describe" in done.stderr
+    )
     assert checkout.verb("split", "1.0=100").returncode == 0
 
 
@@ -128,34 +136,34 @@ def test_rules_in_another_order_are_found_by_their_name(checkout: Checkout) -> N
 
 @pytest.mark.parametrize("code", [403, 409, 422, 500])
 def test_a_patch_that_the_api_server_refuses_changes_nothing(checkout: Checkout, code: int) -> None:
-    files, spec = checkout.files(), checkout.route()["spec"]
+    files, route = checkout.files(), checkout.route()
     # A conflict is tried again by kubectl and by the server; this one stays.
     checkout.api.fail("PATCH", ROUTE, code, "because", times=20)
     done = checkout.verb("split", "1.0=50", "2.0=50")
     assert (done.returncode, "does not take the change" in done.stderr) == (1, True)
-    as_it_was(checkout, files, spec)
+    as_it_was(checkout, files, route)
 
 
 def test_a_lost_answer_to_the_patch_is_looked_up(checkout: Checkout) -> None:
     checkout.api.lose_answer("PATCH", ROUTE)
-    assert checkout.ask("split", "1.0=60", "2.0=40")["split"] == {"1.0": 60, "2.0": 40}
+    assert checkout.ask("split", "1.0=60", "2.0=40")["after"] == {"1.0": 60, "2.0": 40}
     assert traffic.read(checkout.traffic).split == {"1.0": 60, "2.0": 40}
 
 
 def test_a_patch_that_never_came_changes_nothing(checkout: Checkout) -> None:
-    files, spec = checkout.files(), checkout.route()["spec"]
+    files, route = checkout.files(), checkout.route()
     checkout.api.close("PATCH", ROUTE)
     assert "does not take the change" in checkout.verb("split", "1.0=60", "2.0=40").stderr
-    as_it_was(checkout, files, spec)
+    as_it_was(checkout, files, route)
 
 
 def test_a_route_that_the_gateway_refuses_is_put_back_with_its_reason(checkout: Checkout) -> None:
-    files, spec = checkout.files(), checkout.route()["spec"]
+    files, route = checkout.files(), checkout.route()
     checkout.api.reject_routes("BackendNotFound", "ResolvedRefs")
     done = checkout.verb("split", "1.0=50", "2.0=50")
     assert done.returncode == 1
     assert "the Gateway in local (stub) refuses the route (ResolvedRefs: BackendNotFound" in done.stderr
-    as_it_was(checkout, files, spec)
+    as_it_was(checkout, files, route)
 
 
 def test_a_cluster_that_is_not_reached_is_named_with_kubectls_words(checkout: Checkout) -> None:
@@ -175,7 +183,7 @@ def test_a_kubeconfig_without_a_cluster_is_told_what_is_missing(checkout: Checko
 
 def test_an_overlay_that_is_not_there_is_answered_with_those_that_are(checkout: Checkout) -> None:
     done = checkout.verb("status", "--overlay", "nowhere")
-    assert "there are local, production, staging" in done.stderr
+    assert "there are: local, production, staging" in done.stderr
 
 
 def test_a_service_that_was_never_applied_is_named_with_the_command(checkout: Checkout) -> None:
@@ -183,11 +191,93 @@ def test_a_service_that_was_never_applied_is_named_with_the_command(checkout: Ch
     assert "kubectl apply --server-side --force-conflicts -k" in checkout.verb("status").stderr
 
 
-def test_files_and_cluster_with_other_versions_are_not_mixed(checkout: Checkout) -> None:
-    text = checkout.traffic.read_text()
-    checkout.traffic.write_text(text.replace('"2.0": 10', '"2.0": 10, "3.0": 0'))
-    done = checkout.verb("split", "1.0=60", "2.0=40")
-    assert "version 3.0 has no Deployment" in done.stderr
+def test_a_version_that_only_the_files_have_does_not_keep_the_others_from_being_split(checkout: Checkout) -> None:
+    checkout.traffic.write_text(checkout.traffic.read_text().replace('"2.0": 10', '"2.0": 10, "1.1": 0'))
+    versions = checkout.folder / "kubernetes" / "base" / "generated" / "versions"
+    shutil.copytree(versions / "2.0", versions / "1.1")
+    checkout.ask("promote", "--version", "1.0")
+    assert checkout.weights() == {"classifier-1-0": 100, "classifier-2-0": 0}
+    assert traffic.read(checkout.traffic).split == {"1.0": 100, "2.0": 0, "1.1": 0}
+
+
+def test_a_cluster_of_another_overlay_is_left_alone(checkout: Checkout) -> None:
+    def of_production(route: Manifest) -> None:
+        route["metadata"]["labels"]["app.kubernetes.io/instance"] = "production"
+
+    checkout.api.edit("HTTPRoute", "classifier", of_production, NAMESPACE)
+    files = checkout.files()
+    done = checkout.verb("promote", "--version", "2.0")
+    assert "the service in the context stub is the overlay production, not local" in done.stderr
+    assert (checkout.api.changes, checkout.files()) == ([], files)
+
+
+def test_a_rollback_after_a_refused_change_goes_where_it_would_have_gone_before(checkout: Checkout) -> None:
+    checkout.ask("split", "1.0=50", "2.0=50")
+    checkout.api.reject_routes("BackendNotFound", "ResolvedRefs")
+    assert checkout.verb("split", "1.0=20", "2.0=80").returncode == 1
+    checkout.api.accept_routes()
+    assert checkout.ask("rollback")["after"] == {"1.0": 90, "2.0": 10}
+
+
+def test_a_change_to_what_is_there_already_is_no_change_to_roll_back(checkout: Checkout) -> None:
+    for _ in range(2):
+        checkout.ask("promote", "--version", "2.0")
+    assert checkout.ask("rollback")["after"] == {"1.0": 90, "2.0": 10}
+
+
+def test_a_busy_api_server_after_the_patch_undoes_nothing(checkout: Checkout) -> None:
+    # The first GET is that of the route before the change, the second kubectl's own before it patches.
+    checkout.api.before("PATCH", ROUTE, lambda: checkout.api.fail("GET", ROUTE, 503, "busy"))
+    assert checkout.ask("split", "1.0=60", "2.0=40")["after"] == {"1.0": 60, "2.0": 40}
+    assert checkout.weights() == {"classifier-1-0": 60, "classifier-2-0": 40}
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_a_signal_while_the_gateway_is_waited_for_takes_the_change_back(
+    checkout: Checkout, number: signal.Signals
+) -> None:
+    files, route = checkout.files(), checkout.route()
+    checkout.api.ignore_routes()
+    with checkout.spawn("split", "1.0=50", "2.0=50") as process:
+        assert processes.wait_until(lambda: checkout.weights()["classifier-1-0"] == 50, 20)
+        process.send_signal(number)
+        assert process.wait(20) != 0
+    as_it_was(checkout, files, route)
+
+
+def test_a_signal_in_the_middle_of_the_patch_takes_the_change_back(checkout: Checkout) -> None:
+    files, route = checkout.files(), checkout.route()
+    with checkout.spawn("split", "1.0=50", "2.0=50") as process:
+
+        def interrupt() -> None:
+            process.send_signal(signal.SIGINT)
+            # A kubectl that was killed by it would be gone now, and the change would come all the same.
+            time.sleep(0.5)
+
+        checkout.api.before("PATCH", ROUTE, interrupt)
+        assert process.wait(20) != 0
+    as_it_was(checkout, files, route)
+
+
+def test_a_second_command_is_refused_while_one_waits(checkout: Checkout) -> None:
+    checkout.api.ignore_routes()
+    with checkout.spawn("split", "1.0=50", "2.0=50") as process:
+        assert processes.wait_until(lambda: checkout.weights()["classifier-1-0"] == 50, 20)
+        for verb in (("split", "1.0=70", "2.0=30"), ("render",)):
+            assert "another command changes traffic.yaml just now" in checkout.verb(*verb).stderr
+        process.send_signal(signal.SIGTERM)
+        process.wait(20)
+
+
+def test_an_edit_that_is_made_while_a_command_waits_stays(checkout: Checkout) -> None:
+    checkout.api.ignore_routes()
+    with checkout.spawn("split", "1.0=50", "2.0=50") as process:
+        assert processes.wait_until(lambda: checkout.weights()["classifier-1-0"] == 50, 20)
+        edited = checkout.traffic.read_text() + "# mine\n"
+        checkout.traffic.write_text(edited)
+        process.send_signal(signal.SIGTERM)
+        process.wait(20)
+    assert checkout.traffic.read_text() == edited
 
 
 def test_status_shows_the_pods_and_what_the_files_say_otherwise(checkout: Checkout) -> None:
