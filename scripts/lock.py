@@ -45,15 +45,18 @@ def main(
         if subprocess.run(command, cwd=ROOT, check=False).returncode != 0:
             raise UserError("pip-compile found no set of packages, see above; loosen a pin in pyproject.toml.")
         pinned = resolved.read_text(encoding="utf-8").split(_LEFT_OUT)[0].rstrip()
-    replace_file(LOCK, f"{HEADER}{pinned}\n")
-    replace_file(SERVE_LOCK, serve_lock())
+    text = f"{HEADER}{pinned}\n"
+    # Both are known before one is written.
+    serve = serve_lock(text)
+    replace_file(LOCK, text)
+    replace_file(SERVE_LOCK, serve)
     print(LOCK, SERVE_LOCK, sep="\n")
 
 
-def serve_lock() -> str:
-    """Return what requirements-serve.lock has to hold; resolved once, so that no version can differ."""
+def serve_lock(lock: str) -> str:
+    """Return what requirements-serve.lock has to hold beside this requirements.lock, so that no version can differ."""
     dependencies = tomllib.loads(PYPROJECT.read_text(encoding="utf-8"))["project"]["dependencies"]
-    return SERVE_HEADER + locked.part(LOCK.read_text(encoding="utf-8"), dependencies)
+    return SERVE_HEADER + locked.part(lock, dependencies)
 
 
 if __name__ == "__main__":

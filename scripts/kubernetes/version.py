@@ -6,6 +6,7 @@ from typing import Any
 
 import yaml
 
+from scripts.errors import UserError
 from scripts.kubernetes import names
 from scripts.kubernetes.yaml_text import dump
 from scripts.pod import drain
@@ -20,6 +21,8 @@ _EDGE_PORT, _MONITORING_PORT = 8000, 9102
 # leaves room for large images, each of which is decoded alone: 32 callers with 9 MB each took 1,210 and 540.
 _SERVER_MIB, _WORKER_MIB = 400, 370
 _SERVER_LIMIT_MIB, _WORKER_LIMIT_MIB = 1400, 560
+# By which the pod's time-out is shorter than the route's.
+_SOONER_S = 1
 # Envoy's own end, after TorchServe's.
 _MARGIN_S = 5.0
 
@@ -52,7 +55,12 @@ def pod_traffic(traffic: Traffic, version: str) -> Traffic:
     """Return the traffic.yaml of a pod: all that comes is for its one version.
 
     Weights and shadow are the route's, so that changing them changes no pod.
+
+    Raises:
+        UserError: the time-out leaves nothing for the pod.
     """
+    if traffic.edge.timeout_s <= _SOONER_S:
+        raise UserError(f"traffic.yaml: `edge.timeout_s` is {traffic.edge.timeout_s}; on Kubernetes give at least 2.")
     edge = Edge(
         address="0.0.0.0",
         port=_EDGE_PORT,
@@ -60,7 +68,7 @@ def pod_traffic(traffic: Traffic, version: str) -> Traffic:
         threads=traffic.edge.threads,
         max_body_bytes=traffic.edge.max_body_bytes,
         # Before the route's own limit, so that the caller gets the edge's JSON and not the gateway's words.
-        timeout_s=max(traffic.edge.timeout_s - 1, 1),
+        timeout_s=traffic.edge.timeout_s - _SOONER_S,
     )
     return Traffic(split={version: 100}, sticky_header=traffic.sticky_header, edge=edge)
 

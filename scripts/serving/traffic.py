@@ -49,7 +49,8 @@ class Edge(StrictModel):
     monitoring_port: int | None = Field(default=None, ge=1, le=65535)
     threads: int = Field(default=1, ge=1)
     max_body_bytes: int = Field(default=16_000_000, ge=1)
-    timeout_s: int = Field(default=30, ge=1)
+    # Longer than any image needs, and what the Gateway API can say in its durations.
+    timeout_s: int = Field(default=30, ge=1, le=3600)
 
 
 class Traffic(StrictModel):

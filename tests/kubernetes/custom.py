@@ -50,6 +50,7 @@ MODELS: dict[str, type[pydantic.BaseModel]] = {
     "SecurityPolicy": envoy_gateway.SecurityPolicy,
     "BackendTrafficPolicy": envoy_gateway.BackendTrafficPolicy,
     "ClientTrafficPolicy": envoy_gateway.ClientTrafficPolicy,
+    "EnvoyProxy": envoy_gateway.EnvoyProxy,
     "GatewayClass": GatewayClass,
 }
 

@@ -160,3 +160,40 @@ class ClientTrafficSpec(Strict):
 class ClientTrafficPolicy(Policy):
     kind: Literal["ClientTrafficPolicy"]
     spec: ClientTrafficSpec
+
+
+class Resources(Strict):
+    requests: dict[Literal["cpu", "memory"], str]
+    limits: dict[Literal["cpu", "memory"], str]
+
+
+class ProxyContainer(Strict):
+    resources: Resources
+
+
+class EnvoyDeployment(Strict):
+    replicas: Annotated[int, Field(ge=1)]
+    container: ProxyContainer
+
+
+class EnvoyPdb(Strict):
+    minAvailable: Annotated[int, Field(ge=0)]
+
+
+class KubernetesProvider(Strict):
+    envoyDeployment: EnvoyDeployment
+    envoyPDB: EnvoyPdb
+
+
+class Provider(Strict):
+    type: Literal["Kubernetes", "Host"]
+    kubernetes: KubernetesProvider
+
+
+class EnvoyProxySpec(Strict):
+    provider: Provider
+
+
+class EnvoyProxy(Policy):
+    kind: Literal["EnvoyProxy"]
+    spec: EnvoyProxySpec

@@ -54,7 +54,7 @@ def test_names_are_written_in_one_way(requirement: str, name: str) -> None:
 def test_every_line_of_the_committed_serving_lock_is_one_of_the_whole_lock() -> None:
     """Made again it is the same; so no version and no hash of what is served differs from what was tested."""
     text = lock.SERVE_LOCK.read_text()
-    assert text == lock.serve_lock(), "run `make lock`"
+    assert text == lock.serve_lock(lock.LOCK.read_text(encoding="utf-8")), "run `make lock`"
     whole = {package.name: package.text for package in locked.packages(lock.LOCK.read_text())}
     for package in locked.packages(text):
         assert package.text == whole[package.name]
