@@ -6,12 +6,16 @@ import requests
 
 from scripts.serving.live import Live
 
+# A pod's edge, in the other container, writes no file.
+_ITS_OUTPUT = "what the edge prints"
+
 
 def collect(live: Live) -> dict[str, Any]:
     """Return versions, weights, workers, batching, arithmetic, queue, health and ports."""
     wanted = live.wanted
     healthy = live.admin.healthy()
     effective = live.edge.split()
+    log = live.edge.access_log
     versions = {}
     for version, description in live.descriptions().items():
         # A worker answers this, so it is asked only where one is ready.
@@ -41,7 +45,7 @@ def collect(live: Live) -> dict[str, Any]:
         "versions": versions,
         "missing": [version for version in wanted.traffic.versions if version not in versions],
         "ports": wanted.ports.tcp(),
-        "access_log": str(live.edge.access_log),
+        "access_log": str(log) if log and log.is_file() else None,
     }
 
 
@@ -63,7 +67,7 @@ def text(facts: dict[str, Any]) -> str:
     ports = ", ".join(f"{name} {port}" for name, port in facts["ports"].items())
     missing = [f"not registered: {version}; `make apply` registers it" for version in facts["missing"]]
     head = f"{facts['model']} at {facts['url']} (healthz {facts['healthz']})"
-    return "\n".join([head, *table, *missing, f"ports: {ports}", f"access log: {facts['access_log']}"])
+    return "\n".join([head, *table, *missing, f"ports: {ports}", f"access log: {facts['access_log'] or _ITS_OUTPUT}"])
 
 
 def _shadow_percent(live: Live, version: str) -> int:

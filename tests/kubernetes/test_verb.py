@@ -2,6 +2,7 @@
 
 import json
 import shutil
+import subprocess
 from pathlib import Path
 
 import pytest
@@ -9,6 +10,7 @@ import pytest
 from scripts.errors import UserError
 from scripts.files import sha256
 from scripts.kubernetes import render
+from scripts.serving.places import REPOSITORY
 from tests.conftest import MODEL_STORE
 from tests.kubernetes import built
 from tests.kubernetes.built import FOLDER
@@ -76,3 +78,23 @@ def test_pods_may_have_more_workers_than_the_machine_that_renders_has_cores(
     monkeypatch.setenv("CONFIG", str(tmp_path / "config.properties"))
     render.main(as_json=True)
     assert "cpu: '512'" in (copied / SETTINGS.format("2.0")).read_text()
+
+
+@pytest.mark.parametrize(
+    ("words", "sentence"),
+    [
+        ("status TARGET=kubernetes", "OVERLAY is missing; for example: make status TARGET=kubernetes OVERLAY=staging"),
+        ("scale TARGET=kubernetes OVERLAY=local", "scale: not with TARGET=kubernetes"),
+        ("status TARGET=kubernetes OVERLAY=local WATCH=1", "WATCH=1: on one machine only"),
+        ("status TARGET=cluster", "TARGET=cluster: kubernetes, or nothing"),
+    ],
+)
+def test_make_does_not_act_here_when_it_was_told_there(words: str, sentence: str) -> None:
+    done = subprocess.run(["make", *words.split()], cwd=REPOSITORY, capture_output=True, text=True, check=False)
+    assert done.returncode != 0
+    assert sentence in done.stderr
+
+
+def test_a_target_of_somebody_elses_environment_is_none_of_makes(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("TARGET", "x86_64")
+    assert subprocess.run(["make", "help"], cwd=REPOSITORY, capture_output=True, check=False).returncode == 0
