@@ -18,7 +18,8 @@ from scripts.serving.supervisor import Interrupted, ServerDied, Supervisor
 def main() -> None:
     """Serve until SIGTERM.
 
-    Exit status: 0 stopped by a signal; 1 it did not come up; 3 TorchServe died; 130 interrupted before it was ready.
+    Exit status: 0 stopped by a signal; 1 it did not come up; 3 TorchServe died; 130 or 143 interrupted before it was
+    ready.
     """
     wanted = Installation.read(os.environ)
     for version in wanted.traffic.versions:

@@ -9,8 +9,6 @@ from scripts.errors import UserError
 from scripts.serving.places import variable
 
 LOOPBACK = "127.0.0.1"
-
-
 # Of those that go by traffic.yaml's `edge.address`; all others are on loopback.
 _AT_THE_EDGE = ("edge", "monitoring")
 

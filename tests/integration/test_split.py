@@ -3,9 +3,11 @@
 import json
 import re
 import shutil
+import signal
 from dataclasses import replace
 from pathlib import Path
 
+import psutil
 import pytest
 import requests
 
@@ -51,6 +53,27 @@ def test_a_promoted_version_gets_everything_and_a_rollback_takes_it_back(server:
         {"1.0": 90, "2.0": 10},
         "rollback",
     )
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_a_split_that_is_interrupted_is_taken_back(server: Server, number: signal.Signals) -> None:
+    before = server.traffic.read_text()
+    envoy = psutil.Process(json.loads((server.run_dir / "state.json").read_text())["servers"]["envoy"]["pid"])
+    # It takes no file meanwhile, so the command waits.
+    envoy.suspend()
+    try:
+        with server.spawn("split", "1.0=50", "2.0=50") as process:
+            assert processes.wait_until(lambda: server.traffic.read_text() != before, 20)
+            process.send_signal(number)
+            # Until then it undoes, for which Envoy has to answer.
+            processes.wait_until(lambda: server.traffic.read_text() == before, 1)
+            envoy.resume()
+            process.communicate(timeout=30)
+            assert process.returncode != 0
+    finally:
+        envoy.resume()
+    assert server.traffic.read_text() == before
+    assert server.ask("status")["versions"]["2.0"]["effective_weight"] == 10
 
 
 def test_a_version_that_is_not_there_can_not_be_promoted(server: Server) -> None:
