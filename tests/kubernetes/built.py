@@ -22,12 +22,12 @@ FOLDER = REPOSITORY / "deploy" / "kubernetes"
 OVERLAYS = sorted(path.parent.name for path in (FOLDER / "overlays").glob("*/kustomization.yaml"))
 CONFIG = (REPOSITORY / "config.properties").read_text(encoding="utf-8")
 # Of pyproject.toml's `kubernetes`; the environment's own, whatever else is on the PATH.
-_KUBECTL = Path(sys.executable).with_name("kubectl")
+KUBECTL = Path(sys.executable).with_name("kubectl")
 
 
 def kustomize(folder: Path) -> list[Object]:
     """Return the objects of a kustomization; one that can't be built is an error with kustomize's reason."""
-    done = subprocess.run([_KUBECTL, "kustomize", folder], capture_output=True, text=True, check=False)
+    done = subprocess.run([KUBECTL, "kustomize", folder], capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
     # With libyaml: the pure Python loader takes most of a second an overlay.
     return list(yaml.load_all(done.stdout, yaml.CSafeLoader))
@@ -57,15 +57,8 @@ def digests(versions: list[str]) -> dict[str, str]:
 
     Not those of built archives: these depend on the machine's CPU, and on no manifest.
     """
-    return {version: _committed_digest(version) or hashlib.sha256(version.encode()).hexdigest() for version in versions}
-
-
-def _committed_digest(version: str) -> str | None:
-    path = FOLDER / "base" / manifests.GENERATED / "versions" / version / "kustomization.yaml"
-    if not path.is_file():
-        return None
-    [settings] = [each for each in yaml.safe_load(path.read_text())["configMapGenerator"] if each["name"] == "settings"]
-    return dict(str(literal).split("=", 1) for literal in settings["literals"])["ARCHIVE_SHA256"]
+    committed = render.rendered_digests(FOLDER)
+    return {version: committed.get(version) or hashlib.sha256(version.encode()).hexdigest() for version in versions}
 
 
 def installation(folder: Path, traffic: str, config: str = CONFIG) -> Installation:

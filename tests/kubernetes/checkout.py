@@ -12,14 +12,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import yaml
-
 from scripts.kubernetes import render
 from scripts.kubernetes.manifests import render as rendered
 from scripts.serving.installation import Installation
 from scripts.serving.places import REPOSITORY
 from tests.kubernetes.api import Api, Manifest
-from tests.kubernetes.commands import KUBECTL
+from tests.kubernetes.built import KUBECTL, kustomize
 
 NAMESPACE = "mobilenet-v3"
 VERB_S = 60
@@ -54,7 +52,7 @@ class Checkout:
             # As the API server has it: an autoscaler's default.
             if manifest["kind"] == "Deployment":
                 manifest["spec"]["replicas"] = 1
-            if manifest["kind"] not in ("Namespace", "Gateway", "GatewayClass", "NetworkPolicy"):
+            if manifest["kind"] not in ("Gateway", "GatewayClass", "NetworkPolicy"):
                 self.api.put(manifest)
 
     @property
@@ -108,9 +106,7 @@ class Checkout:
 
     def built(self) -> list[Manifest]:
         """Return the objects of the overlay `local`, by the files as they are."""
-        words = [str(KUBECTL), "kustomize", str(self.folder / "kubernetes" / "overlays" / "local")]
-        text = subprocess.run(words, capture_output=True, text=True, check=True).stdout
-        return list(yaml.load_all(text, yaml.CSafeLoader))
+        return kustomize(self.folder / "kubernetes" / "overlays" / "local")
 
     def route(self) -> Manifest:
         """Return the cluster's route."""

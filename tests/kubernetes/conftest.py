@@ -7,8 +7,11 @@ from pathlib import Path
 
 import pytest
 
+from scripts.kubernetes.kubectl import Kubectl
 from tests.kubernetes import built
 from tests.kubernetes.api import Api, running_api
+from tests.kubernetes.api.api import NAMESPACE
+from tests.kubernetes.api.server import CONTEXT
 from tests.kubernetes.built import Object
 from tests.kubernetes.pod import rendered
 from tests.kubernetes.pod.kubelet import Kubelet
@@ -29,6 +32,14 @@ def overlay(request: pytest.FixtureRequest) -> list[Object]:
 def api(tmp_path: Path) -> Iterator[Api]:
     with running_api(tmp_path) as api:
         yield api
+
+
+@pytest.fixture
+def kubectl(api: Api, monkeypatch: pytest.MonkeyPatch) -> Kubectl:
+    """Return the verbs' own kubectl, which speaks to `api`."""
+    for name, value in api.environment.items():
+        monkeypatch.setenv(name, value)
+    return Kubectl(str(built.KUBECTL), CONTEXT, NAMESPACE)
 
 
 @pytest.fixture(scope="session")

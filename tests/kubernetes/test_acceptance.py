@@ -10,7 +10,7 @@ from scripts.kubernetes.acceptance import Refused, accepted, wait_accepted
 from scripts.kubernetes.cluster import Cluster
 from scripts.kubernetes.kubectl import Kubectl
 from tests.kubernetes.api import Api
-from tests.kubernetes.commands import KUBECTL, route
+from tests.kubernetes.examples import route
 
 
 def parent(generation: int, accepted: str = "True", name: str = "classifier") -> dict[str, Any]:
@@ -49,17 +49,11 @@ def test_a_refusal_has_its_reason() -> None:
         accepted(of(parent(4, "False")), generation=4)
 
 
-def test_a_route_that_no_gateway_looks_at_is_an_error_in_the_end(
-    api: Api, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    for name, value in api.environment.items():
-        monkeypatch.setenv(name, value)
+def test_a_route_that_no_gateway_looks_at_is_an_error_in_the_end(api: Api, kubectl: Kubectl, tmp_path: Path) -> None:
     api.ignore_routes()
     labelled = route()
     labelled["metadata"]["labels"]["app.kubernetes.io/instance"] = "overlay"
     api.put(labelled)
-    cluster = Cluster(
-        tmp_path / "overlay", Kubectl(str(KUBECTL), context="stub", namespace="default"), "TARGET=kubernetes"
-    )
+    cluster = Cluster(tmp_path / "overlay", kubectl, "TARGET=kubernetes")
     with pytest.raises(UserError, match=r"no Gateway in .* has said within 0 s that it takes the route"):
         wait_accepted(cluster, generation=1, timeout_s=0.2)

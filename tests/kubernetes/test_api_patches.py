@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from tests.kubernetes.api.patches import PatchFailed, json_patched, merged
+from tests.kubernetes.api.patches import PatchFailed, applied, json_patched
 
 
 def operation(op: str, path: str, *value: Any) -> dict[str, Any]:
@@ -17,7 +17,7 @@ def operation(op: str, path: str, *value: Any) -> dict[str, Any]:
         ({"a": 1}, operation("add", "/b", 2), {"a": 1, "b": 2}),
         ({"a": 1}, operation("add", "/a", 2), {"a": 2}),
         ({"a": [1, 3]}, operation("add", "/a/1", 2), {"a": [1, 2, 3]}),
-        ({"a": [1]}, operation("add", "/a/-", [2]), {"a": [1, [2]]}),
+        ({"a": [1]}, operation("add", "/a/1", [2]), {"a": [1, [2]]}),
         ({"a": [1, 2]}, operation("remove", "/a/0"), {"a": [2]}),
         ({"a": 1, "b": 2}, operation("remove", "/b"), {"a": 1}),
         ({"a": {"b/c": 1}}, operation("replace", "/a/b~1c", 2), {"a": {"b/c": 2}}),
@@ -51,7 +51,7 @@ def test_one_operation_that_does_not_apply_undoes_all(one: dict[str, Any]) -> No
     assert document == {"a": 1, "list": [1]}
 
 
-def test_a_merge_goes_into_objects_and_replaces_lists_and_removes_nulls() -> None:
-    document = {"kept": 1, "deep": {"kept": 1, "list": [1, 2], "gone": 1}}
-    patch = {"deep": {"list": [3], "gone": None, "new": {"null": None}}}
-    assert merged(document, patch) == {"kept": 1, "deep": {"kept": 1, "list": [3], "new": {}}}
+def test_an_apply_goes_into_objects_and_replaces_lists() -> None:
+    document = {"kept": 1, "deep": {"kept": 1, "list": [1, 2]}}
+    fields = {"deep": {"list": [3], "new": {"a": 1}}}
+    assert applied(document, fields) == {"kept": 1, "deep": {"kept": 1, "list": [3], "new": {"a": 1}}}

@@ -10,8 +10,7 @@ from pathlib import Path
 import pytest
 
 from scripts.serving.places import REPOSITORY
-from tests.kubernetes.built import FOLDER
-from tests.kubernetes.commands import KUBECTL
+from tests.kubernetes.built import FOLDER, KUBECTL
 
 # kubectl's answers: an overlay as it is, and a cluster without Deployments.
 PROGRAM = """\

@@ -1,5 +1,7 @@
 """A stub of the Kubernetes API server for the real kubectl: objects in memory, requests recorded, faults on demand.
 
+It knows what the verbs ask for, and no more: get, a list by labels, a server-side apply, a JSON patch and a deletion.
+
 with running_api(tmp_path) as api:
     api.put(route)
     api.before("PATCH", "/httproutes/classifier$", lambda: api.edit("HTTPRoute", "classifier", other_weights))

@@ -8,10 +8,9 @@ from typing import Literal
 
 from tests.kubernetes.api.discovery import Target, resource_of, target_of
 from tests.kubernetes.api.faults import ConnectionLost, Fault, Faults, Request
-from tests.kubernetes.api.kubeconfig import environment, write_kubeconfig
 from tests.kubernetes.api.objects import Manifest, Objects
 from tests.kubernetes.api.patches import APPLY_PATCH
-from tests.kubernetes.api.refusals import managed_by_another, on_demand
+from tests.kubernetes.api.refusals import Refused, managed_by_another
 
 NAMESPACE = "default"
 
@@ -26,33 +25,21 @@ class Api:
     objects: Objects = field(default_factory=Objects)
     faults: Faults = field(default_factory=Faults)
 
-    @classmethod
-    def at(cls, url: str, folder: Path) -> "Api":
-        """The API for a server at `url`, with a kubeconfig written into `folder`."""
-        kubeconfig = write_kubeconfig(folder, url)
-        api = cls(kubeconfig, environment(kubeconfig))
-        api.add_namespace(NAMESPACE)
-        return api
-
     @property
     def changes(self) -> list[Request]:
-        """The requests so far that were to change something, dry runs included."""
+        """The requests so far that were to change something."""
         return [request for request in self.requests if request.method != "GET"]
 
     # Objects
 
     def put(self, manifest: Manifest) -> Manifest:
-        """Create or replace an object, and its namespace if need be; returns it as the controllers leave it.
+        """Create or replace an object; returns it as the controllers leave it.
 
         The status that it has stays where `manifest` brings none.
         """
         manifest = deepcopy(manifest)
         metadata = manifest["metadata"]
         target = _target(manifest["kind"], metadata["name"], metadata.get("namespace", NAMESPACE))
-        if target.namespace:
-            self.add_namespace(target.namespace)
-        # What was read from the server may be put back, whatever happened since.
-        metadata.pop("resourceVersion", None)
         self.objects.write(target, lambda present: _status(present) | manifest)
         return self.objects.read(target)
 
@@ -74,27 +61,20 @@ class Api:
         """Remove the object; raises Refused (404)."""
         self.objects.remove(_target(kind, name, namespace))
 
-    def add_namespace(self, name: str) -> None:
-        """Create the namespace if it is not there; without it the server refuses what is to be created in it."""
-        manifest = {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": name}}
-        self.objects.write(_target("Namespace", name, ""), lambda present: present or manifest)
-
     # The cluster
 
     def hold_deployments(self) -> None:
-        """What is rolled out from now on does not come up; those pods that serve go on serving."""
+        """What is rolled out from now on does not come up."""
         self.objects.controllers.rollout = "held"
 
     def release_deployments(self) -> None:
-        """What was held or has failed comes up, and what follows does so at once."""
+        """What was held comes up, and what follows does so at once."""
         self.objects.controllers.rollout = "available"
         self.objects.reconcile_all("Deployment")
 
-    def fail_deployments(self, message: str = "") -> None:
-        """What has not come up, and what follows, exceeds its progress deadline, with `message` in the condition."""
+    def fail_deployments(self) -> None:
+        """What is rolled out from now on exceeds its progress deadline."""
         self.objects.controllers.rollout = "failed"
-        self.objects.controllers.rollout_message = message
-        self.objects.reconcile_all("Deployment")
 
     def accept_routes(self) -> None:
         """The gateway accepts every route, those that it has rejected or ignored as well; so it does from the start."""
@@ -111,18 +91,14 @@ class Api:
         """No gateway looks at routes written from now on: their status is absent or of an older generation."""
         self.objects.controllers.verdict = "ignored"
 
-    def uninstall(self, group: str) -> None:
-        """The server has no resources of `group`, for example keda.sh; to be said before kubectl caches them."""
-        self.objects.resources = tuple(each for each in self.objects.resources if each.group != group)
+    # Faults: for the next requests with `method` and the regular expression `path` in their path. A request meets one
+    # of them at most, in the order in which they were asked for.
 
-    # Faults: for the next `times` requests with `method` and the regular expression `path` in their path. A request
-    # meets one of them at most, in the order in which they were asked for.
-
-    def fail(self, method: str, path: str, code: int, message: str = "", times: int = 1) -> None:
-        """Answer with `code` and the Status that the real server writes for it."""
+    def fail(self, method: str, path: str, code: int, message: str, times: int = 1) -> None:
+        """Answer with `code` and `message`, so many times."""
 
         def refuse(request: Request) -> None:
-            raise on_demand(code, message, target_of(request.path), request.method)
+            raise Refused(code, message)
 
         self.faults.add(Fault(method, path, refuse, times))
 
@@ -130,9 +106,8 @@ class Api:
         """Refuse a server-side apply without force: `field_path`, for example .spec.replicas, is `manager`'s."""
 
         def refuse(request: Request) -> None:
-            target = target_of(request.path)
-            if target and request.content_type == APPLY_PATCH and request.query.get("force") != "true":
-                raise managed_by_another(target, field_path, manager)
+            if request.content_type == APPLY_PATCH and request.query.get("force") != "true":
+                raise managed_by_another(target_of(request.path), field_path, manager)
 
         self.faults.add(Fault("PATCH", path, refuse))
 
@@ -140,9 +115,9 @@ class Api:
         """Call `change` when the request has come and before it takes effect: a race that the caller loses."""
         self.faults.add(Fault(method, path, lambda request: change()))
 
-    def close(self, method: str, path: str, times: int = 1) -> None:
+    def close(self, method: str, path: str) -> None:
         """Close the connection in place of an answer; nothing takes effect."""
-        self.faults.add(Fault(method, path, _lose, times))
+        self.faults.add(Fault(method, path, _lose))
 
     def lose_answer(self, method: str, path: str) -> None:
         """Let the request take effect and close the connection in place of the answer."""

@@ -1,4 +1,4 @@
-"""Which resources the server has, under which paths, and the documents by which a client finds them."""
+"""Which resources the server has, under which paths, and the documents by which kubectl finds them."""
 
 import re
 from collections.abc import Iterable
@@ -7,7 +7,7 @@ from itertools import groupby
 from typing import Any
 
 DISCOVERY_TYPE = "application/json;g=apidiscovery.k8s.io;v=v2;as=APIGroupDiscoveryList"
-_VERBS = ["create", "delete", "get", "list", "patch", "update", "watch"]
+_OPENAPI = "/openapi/v3"
 
 
 @dataclass(frozen=True)
@@ -19,7 +19,6 @@ class Resource:
     kind: str
     plural: str
     namespaced: bool = True
-    short: tuple[str, ...] = ()
 
     @property
     def api_version(self) -> str:
@@ -27,45 +26,37 @@ class Resource:
         return f"{self.group}/{self.version}" if self.group else self.version
 
     @property
-    def kind_and_group(self) -> str:
-        """`ConfigMap` or `Deployment.apps`."""
-        return f"{self.kind}.{self.group}" if self.group else self.kind
+    def root(self) -> str:
+        """`api/v1` or `apis/apps/v1`."""
+        return f"{'apis' if self.group else 'api'}/{self.api_version}"
+
+    @property
+    def described(self) -> dict[str, str]:
+        """Its kind, as documents name it."""
+        return {"group": self.group, "version": self.version, "kind": self.kind}
 
 
+# What the overlay `local` applies and the verbs read. Those of a group stand together.
 RESOURCES = (
-    Resource("", "v1", "Namespace", "namespaces", namespaced=False, short=("ns",)),
-    Resource("", "v1", "ConfigMap", "configmaps", short=("cm",)),
-    Resource("", "v1", "Event", "events", short=("ev",)),
-    Resource("", "v1", "Pod", "pods", short=("po",)),
-    Resource("", "v1", "Secret", "secrets"),
-    Resource("", "v1", "Service", "services", short=("svc",)),
-    Resource("", "v1", "ServiceAccount", "serviceaccounts", short=("sa",)),
-    Resource("apiextensions.k8s.io", "v1", "CustomResourceDefinition", "customresourcedefinitions", namespaced=False),
-    Resource("apps", "v1", "Deployment", "deployments", short=("deploy",)),
-    Resource("apps", "v1", "ReplicaSet", "replicasets", short=("rs",)),
-    Resource("autoscaling", "v2", "HorizontalPodAutoscaler", "horizontalpodautoscalers", short=("hpa",)),
-    Resource("gateway.envoyproxy.io", "v1alpha1", "BackendTrafficPolicy", "backendtrafficpolicies"),
-    Resource("gateway.envoyproxy.io", "v1alpha1", "ClientTrafficPolicy", "clienttrafficpolicies"),
-    Resource("gateway.envoyproxy.io", "v1alpha1", "SecurityPolicy", "securitypolicies"),
-    Resource("gateway.networking.k8s.io", "v1", "GatewayClass", "gatewayclasses", namespaced=False, short=("gc",)),
-    Resource("gateway.networking.k8s.io", "v1", "Gateway", "gateways", short=("gtw",)),
+    Resource("", "v1", "Namespace", "namespaces", namespaced=False),
+    Resource("", "v1", "ConfigMap", "configmaps"),
+    Resource("", "v1", "Pod", "pods"),
+    Resource("", "v1", "Service", "services"),
+    Resource("apps", "v1", "Deployment", "deployments"),
+    Resource("autoscaling", "v2", "HorizontalPodAutoscaler", "horizontalpodautoscalers"),
     Resource("gateway.networking.k8s.io", "v1", "HTTPRoute", "httproutes"),
-    Resource("keda.sh", "v1alpha1", "ScaledObject", "scaledobjects", short=("so",)),
-    Resource("monitoring.coreos.com", "v1", "PodMonitor", "podmonitors", short=("pmon",)),
-    Resource("monitoring.coreos.com", "v1", "PrometheusRule", "prometheusrules", short=("promrule",)),
-    Resource("networking.k8s.io", "v1", "NetworkPolicy", "networkpolicies", short=("netpol",)),
-    Resource("policy", "v1", "PodDisruptionBudget", "poddisruptionbudgets", short=("pdb",)),
+    Resource("policy", "v1", "PodDisruptionBudget", "poddisruptionbudgets"),
 )
 _BY_KIND = {resource.kind: resource for resource in RESOURCES}
-_BY_PATH = {(resource.api_version, resource.plural): resource for resource in RESOURCES}
+_BY_PATH = {(resource.root, resource.plural): resource for resource in RESOURCES}
 _PATH = re.compile(
-    r"/(?:api|apis)/(?P<version>v1|[^/]+/v[^/]+)(?:/namespaces/(?P<namespace>[^/]+))?/(?P<plural>[a-z]+)(?:/(?P<name>[^/]+))?"
+    r"/(?P<root>api/v1|apis/[^/]+/v[^/]+)(?:/namespaces/(?P<namespace>[^/]+))?/(?P<plural>[a-z]+)(?:/(?P<name>[^/]+))?"
 )
 
 
 @dataclass(frozen=True)
 class Target:
-    """What a path names: an object, or with an empty `name` all of them; an empty `namespace` is every one."""
+    """What a path names: an object, or with an empty `name` all of the namespace."""
 
     resource: Resource
     namespace: str = ""
@@ -76,33 +67,47 @@ class Target:
         """`configmaps` or `deployments.apps`, as messages have it."""
         return f"{self.resource.plural}.{self.resource.group}" if self.resource.group else self.resource.plural
 
-    @property
-    def scope(self) -> str:
-        """The resource, its group and where: how a refusal names what may not be touched."""
-        where = f'in the namespace "{self.namespace}"' if self.namespace else "at the cluster scope"
-        return f'resource "{self.resource.plural}" in API group "{self.resource.group}" {where}'
-
 
 def resource_of(kind: str) -> Resource:
     """The resource of `kind`; raises KeyError for one that the server does not know."""
     return _BY_KIND[kind]
 
 
-def target_of(path: str) -> Target | None:
-    """What a request's path names, without regard to what is installed; None for anything but a known resource."""
+def target_of(path: str) -> Target:
+    """What a request's path names; raises KeyError for anything but a known resource."""
     found = _PATH.fullmatch(path)
-    resource = _BY_PATH.get((found["version"], found["plural"])) if found else None
-    return Target(resource, found["namespace"] or "", found["name"] or "") if found and resource else None
+    if found is None:
+        raise KeyError(path)
+    return Target(_BY_PATH[found["root"], found["plural"]], found["namespace"] or "", found["name"] or "")
 
 
-def discovery(resources: Iterable[Resource], core: bool) -> dict[str, Any]:
-    """The aggregated discovery document for `/api` (the core group) or `/apis` (every other one)."""
-    groups = groupby((each for each in resources if core == (each.group == "")), key=lambda each: each.group)
+def document(path: str) -> dict[str, Any] | None:
+    """What the server says of itself at `path`; None where that is a resource's."""
+    match path:
+        case "/api" | "/apis":
+            return _discovery(each for each in RESOURCES if (path == "/api") == (each.group == ""))
+        # `kubectl apply` looks up whether a PATCH of the kind takes `fieldValidation`: then the server validates.
+        case "/openapi/v3":
+            return {"paths": {each.root: {"serverRelativeURL": f"{_OPENAPI}/all"} for each in RESOURCES}}
+        case "/openapi/v3/all":
+            paths = {f"/{each.root}/{each.plural}/{{name}}": {"patch": _patch(each)} for each in RESOURCES}
+            return {"openapi": "3.0.0", "info": {"title": "Kubernetes", "version": "v1.37.1"}, "paths": paths}
+    return None
+
+
+def _patch(resource: Resource) -> dict[str, Any]:
+    parameters = [{"name": "fieldValidation", "in": "query", "schema": {"type": "string"}}]
+    kind = {"x-kubernetes-group-version-kind": resource.described}
+    return {"x-kubernetes-action": "patch", "parameters": parameters} | kind
+
+
+def _discovery(resources: Iterable[Resource]) -> dict[str, Any]:
+    """The aggregated discovery document."""
     return {
         "kind": "APIGroupDiscoveryList",
         "apiVersion": "apidiscovery.k8s.io/v2",
         "metadata": {},
-        "items": [_group(name, list(members)) for name, members in groups],
+        "items": [_group(name, list(members)) for name, members in groupby(resources, key=lambda each: each.group)],
     }
 
 
@@ -115,9 +120,8 @@ def _group(name: str, members: list[Resource]) -> dict[str, Any]:
 def _entry(resource: Resource) -> dict[str, Any]:
     return {
         "resource": resource.plural,
-        "responseKind": {"group": resource.group, "version": resource.version, "kind": resource.kind},
+        "responseKind": resource.described,
         "scope": "Namespaced" if resource.namespaced else "Cluster",
         "singularResource": resource.kind.lower(),
-        "verbs": _VERBS,
-        "shortNames": list(resource.short),
+        "verbs": ["delete", "get", "list", "patch"],
     }

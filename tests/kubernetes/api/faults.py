@@ -11,7 +11,7 @@ Moment = Literal["before", "after"]
 
 @dataclass(frozen=True)
 class Request:
-    """One request as it came; `body` is decoded from JSON or YAML, None where there was none."""
+    """One request as it came; `body` is decoded, None where there was none."""
 
     method: str
     path: str

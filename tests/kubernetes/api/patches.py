@@ -1,11 +1,10 @@
-"""The patches that change an object: JSON patch (RFC 6902) and JSON merge patch (RFC 7386)."""
+"""The patches that change an object: JSON patch (RFC 6902), and a server-side apply of fields that nobody contends."""
 
 import json
 from copy import deepcopy
 from typing import Any
 
 JSON_PATCH = "application/json-patch+json"
-MERGE_PATCH = "application/merge-patch+json"
 APPLY_PATCH = "application/apply-patch+yaml"
 
 
@@ -20,7 +19,8 @@ def json_patched(document: Any, operations: list[dict[str, Any]]) -> Any:
         parent, key = _parent(patched, operation["path"])
         match operation["op"]:
             case "test":
-                _test(parent, key, operation.get("value"))
+                if not same(parent[_existing(parent, key)], operation["value"]):
+                    raise PatchFailed(f"testing value {key} failed")
             case "add":
                 _add(parent, key, deepcopy(operation["value"]))
             case "replace":
@@ -32,17 +32,12 @@ def json_patched(document: Any, operations: list[dict[str, Any]]) -> Any:
     return patched
 
 
-def merged(document: Any, patch: Any) -> Any:
-    """`document` with the fields of `patch` in it: objects are merged, lists replaced, null removes."""
-    if not isinstance(patch, dict):
-        return deepcopy(patch)
+def applied(document: Any, fields: Any) -> Any:
+    """`document` with `fields` in it: objects are merged, lists replaced."""
+    if not isinstance(fields, dict):
+        return deepcopy(fields)
     result = deepcopy(document) if isinstance(document, dict) else {}
-    for key, value in patch.items():
-        if value is None:
-            result.pop(key, None)
-        else:
-            result[key] = merged(result.get(key), value)
-    return result
+    return result | {key: applied(result.get(key), value) for key, value in fields.items()}
 
 
 def same(one: Any, other: Any) -> bool:
@@ -52,9 +47,7 @@ def same(one: Any, other: Any) -> bool:
 
 def _parent(document: Any, pointer: str) -> tuple[Any, str]:
     """What holds the value that `pointer` (RFC 6901) names, and the key there."""
-    if not pointer.startswith("/"):
-        raise PatchFailed(f"{pointer!r} names the whole document or is no JSON pointer")
-    *steps, last = (step.replace("~1", "/").replace("~0", "~") for step in pointer[1:].split("/"))
+    *steps, last = (step.replace("~1", "/").replace("~0", "~") for step in pointer.removeprefix("/").split("/"))
     for step in steps:
         document = document[_existing(document, step)]
     return document, last
@@ -69,18 +62,9 @@ def _existing(parent: Any, key: str) -> Any:
     raise PatchFailed(f"{key} is missing")
 
 
-def _test(parent: Any, key: str, value: Any) -> None:
-    if isinstance(parent, dict) and key not in parent and value is None:
-        return  # As the library of kube-apiserver (evanphx/json-patch) has it: what is absent equals null.
-    if not same(parent[_existing(parent, key)], value):
-        raise PatchFailed(f"testing value {key} failed")
-
-
 def _add(parent: Any, key: str, value: Any) -> None:
     if isinstance(parent, dict):
         parent[key] = value
-    elif isinstance(parent, list) and key == "-":
-        parent.append(value)
     elif isinstance(parent, list) and key.isdecimal() and int(key) <= len(parent):
         parent.insert(int(key), value)
     else:

@@ -1,9 +1,10 @@
-"""The HTTP side: requests are read, recorded and answered, and watches streamed."""
+"""The HTTP side: requests are read, recorded and answered; and what makes kubectl speak to this server alone."""
 
 import json
+import os
 import sys
 import threading
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
@@ -17,6 +18,8 @@ from tests.kubernetes.api.api import Api
 from tests.kubernetes.api.discovery import DISCOVERY_TYPE
 from tests.kubernetes.api.faults import ConnectionLost, Request
 from tests.kubernetes.api.refusals import Refused
+
+CONTEXT = "stub"
 
 
 class _Server(ThreadingHTTPServer):
@@ -40,18 +43,35 @@ def running_api(folder: Path) -> Iterator[Api]:
     """
     server = _Server(("127.0.0.1", 0), _Handler)
     server.errors = []
-    server.api = Api.at(f"http://127.0.0.1:{server.server_port}", folder)
+    kubeconfig = _kubeconfig(folder, f"http://127.0.0.1:{server.server_port}")
+    # The caches of another server would mislead it.
+    places = {"KUBECONFIG": kubeconfig, "KUBECACHEDIR": folder / "cache", "HOME": folder}
+    environment = {"PATH": os.environ["PATH"]} | {name: str(path) for name, path in places.items()}
+    server.api = Api(kubeconfig, environment)
     thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02})
     thread.start()
     try:
         yield server.api
     finally:
-        server.api.objects.close()
         server.shutdown()
         thread.join()
         server.server_close()
     if server.errors:
         raise server.errors[0]
+
+
+def _kubeconfig(folder: Path, url: str) -> Path:
+    config = {
+        "apiVersion": "v1",
+        "kind": "Config",
+        "clusters": [{"name": CONTEXT, "cluster": {"server": url}}],
+        "users": [{"name": CONTEXT, "user": {}}],
+        "contexts": [{"name": CONTEXT, "context": {"cluster": CONTEXT, "user": CONTEXT}}],
+        "current-context": CONTEXT,
+    }
+    path = folder / "kubeconfig.yaml"
+    path.write_text(yaml.safe_dump(config))
+    return path
 
 
 class _Handler(BaseHTTPRequestHandler):
@@ -64,20 +84,16 @@ class _Handler(BaseHTTPRequestHandler):
         api, request = self.server.api, self._read()
         try:
             api.faults.meet(request, "before")
-            if request.query.get("watch") in ("true", "1"):
-                self._stream(verbs.watch(api.objects, request))
-                return
-            content_type, body = _content_type(request.path), verbs.answer(api.objects, request)
+            body = verbs.answer(api.objects, request)
             api.faults.meet(request, "after")
         except ConnectionLost:
             self.close_connection = True
-            return
         except Refused as refused:
             self._send(refused.code, refused.body(), "application/json")
-            return
-        self._send(200, body, content_type)
+        else:
+            self._send(200, body, DISCOVERY_TYPE if request.path in ("/api", "/apis") else "application/json")
 
-    do_POST = do_PUT = do_PATCH = do_DELETE = do_GET
+    do_PATCH = do_DELETE = do_GET
 
     def _read(self) -> Request:
         url = urlsplit(self.path)
@@ -87,14 +103,13 @@ class _Handler(BaseHTTPRequestHandler):
             path=url.path,
             query=dict(parse_qsl(url.query)),
             content_type=self.headers.get("content-type", ""),
-            body=_decoded(body) if body else None,
+            body=json.loads(body) if body else None,
         )
         self.server.api.requests.append(request)
         return request
 
     def _send(self, code: int, body: dict[str, Any], content_type: str) -> None:
-        # Only the OpenAPI v2 document is empty; kubectl reads it as protobuf, where an empty message has no bytes.
-        encoded = json.dumps(body).encode() if body else b""
+        encoded = json.dumps(body).encode()
         self.send_response(code)
         self.send_header("Content-Type", content_type)
         self.send_header("Content-Length", str(len(encoded)))
@@ -102,30 +117,5 @@ class _Handler(BaseHTTPRequestHandler):
         self.wfile.write(encoded)
         self.wfile.flush()
 
-    def _stream(self, events: Iterable[dict[str, Any]]) -> None:
-        self.send_response(200)
-        self.send_header("Content-Type", "application/json")
-        self.send_header("Transfer-Encoding", "chunked")
-        self.end_headers()
-        self.wfile.flush()
-        for event in events:
-            self._chunk(json.dumps(event).encode() + b"\n")
-        self._chunk(b"")
-
-    def _chunk(self, content: bytes) -> None:
-        self.wfile.write(b"%x\r\n%b\r\n" % (len(content), content))
-        self.wfile.flush()
-
     def log_message(self, format: str, *args: Any) -> None:
         """Requests are recorded, not printed."""
-
-
-def _decoded(body: bytes) -> Any:
-    try:
-        return json.loads(body)
-    except ValueError:
-        return yaml.safe_load(body)
-
-
-def _content_type(path: str) -> str:
-    return DISCOVERY_TYPE if path in ("/api", "/apis") else "application/json"
