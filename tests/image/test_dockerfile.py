@@ -8,9 +8,10 @@ from pathlib import Path
 
 import pytest
 
+from scripts.kubernetes import dockerfile
 from scripts.serving import supervisor
 from scripts.serving.places import REPOSITORY, Ports
-from tests.image import context, dockerfile
+from tests.image import context
 
 TEXT = (REPOSITORY / "Dockerfile").read_text()
 READ = dockerfile.read(TEXT)
@@ -26,7 +27,7 @@ def instructions(name: str) -> list[str]:
     "line", ["ADD a b", "VOLUME /srv/run", "COPY --chown=1:1 a b", "SHELL bash", "HEALTHCHECK --retries=3 CMD []"]
 )
 def test_an_instruction_that_is_not_known_is_refused(line: str) -> None:
-    with pytest.raises(ValueError, match="is not known to tests/image"):
+    with pytest.raises(ValueError, match="is not known"):
         dockerfile.read(f"FROM python AS x\n{line}\n")
 
 
@@ -87,7 +88,7 @@ def test_the_builder_gets_to_see(path: str) -> None:
 
 
 def test_a_pattern_that_is_not_known_is_refused() -> None:
-    with pytest.raises(ValueError, match="is not known to tests/image"):
+    with pytest.raises(ValueError, match="is not known"):
         context.read("*.p[yz]\n")
 
 

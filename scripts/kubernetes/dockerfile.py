@@ -100,11 +100,11 @@ def _logical_lines(text: str) -> Iterator[str]:
 def _instruction(line: str) -> Instruction:
     name, _, text = line.partition(" ")
     if name not in _KNOWN:
-        raise ValueError(f"{name} is not known to tests/image: {line}")
+        raise ValueError(f"{name} is not known here: {line}")
     flags = {}
     while match := _FLAG.match(text):
         if match["name"] not in _FLAGS.get(name, ()):
-            raise ValueError(f"--{match['name']} of {name} is not known to tests/image: {line}")
+            raise ValueError(f"--{match['name']} of {name} is not known here: {line}")
         flags[match["name"]] = match["value"]
         text = text[match.end() :]
     return Instruction(name, text, flags)

@@ -7,8 +7,8 @@ from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
 from typing import Any
 
+from scripts.kubernetes import dockerfile
 from scripts.serving.places import REPOSITORY
-from tests.image import dockerfile
 
 MAY_BECOME_ANOTHER_USER = os.geteuid() == 0
 # Of the Dockerfile, which serves both trees: the paths are the image's.
@@ -25,7 +25,7 @@ class Tree:
         python: the one that the image's PATH finds.
         working: its WORKDIR.
         machine: what this machine needs besides the image's environment.
-        as_user: whether its containers become the manifest's user; otherwise they are who runs the tests.
+        as_user: whether its containers become the manifest's user; otherwise they are who runs this.
     """
 
     root: Path

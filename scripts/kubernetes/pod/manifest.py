@@ -17,6 +17,8 @@ class Record(StrictModel):
 
 
 class HttpGet(Record):
+    """Where a probe asks."""
+
     path: str
     port: int
 
@@ -31,37 +33,53 @@ class Probe(Record):
 
 
 class Exec(Record):
+    """A command that is run in the container."""
+
     command: tuple[str, ...]
 
 
 class Hook(Record):
+    """What is done at a moment of a container's life."""
+
     exec: Exec
 
 
 class Lifecycle(Record):
+    """The moments that are known here."""
+
     pre_stop: Hook
 
 
 class Variable(Record):
+    """One of `env`."""
+
     name: str
     value: str
 
 
 class Named(Record):
+    """A reference by name."""
+
     name: str
 
 
 class From(Record):
+    """All of a ConfigMap as variables."""
+
     config_map_ref: Named
 
 
 class Mount(Record):
+    """Where a container sees a volume."""
+
     name: str
     mount_path: str
     read_only: bool = False
 
 
 class Capabilities(Record):
+    """None at all; nothing else is accepted."""
+
     drop: tuple[Literal["ALL"]]
 
 
@@ -79,7 +97,7 @@ class Container(Record):
     Attributes:
         restart_policy: of an init container: it runs beside those that follow, for the pod's whole life.
         ports: documentation for people and for names; nothing is opened or closed by it.
-        resources: for a scheduler and for cgroups, which are not here.
+        resources: for a scheduler and for cgroups, which are not here; see `memory_bytes`.
     """
 
     name: str
@@ -100,12 +118,20 @@ class Container(Record):
     security_context: Locked
     volume_mounts: tuple[Mount, ...] = ()
 
+    def memory_bytes(self, which: Literal["requests", "limits"]) -> int:
+        """Return how much memory it asks for, or may take."""
+        return _bytes(self.resources[which]["memory"])
+
 
 class EmptyDir(Record):
+    """A folder that is empty when the pod begins."""
+
     size_limit: str
 
 
 class Artifact(Record):
+    """An OCI image that is mounted."""
+
     reference: str
     pull_policy: str
 
@@ -122,8 +148,7 @@ class Volume(Record):
     def limit_bytes(self) -> int:
         """How much may lie in it before the pod is evicted."""
         assert self.empty_dir is not None, f"{self.name} has no limit"
-        number, unit = self.empty_dir.size_limit[:-2], self.empty_dir.size_limit[-2:]
-        return int(number) * {"Mi": 1 << 20, "Gi": 1 << 30}[unit]
+        return _bytes(self.empty_dir.size_limit)
 
 
 class User(Record):
@@ -172,3 +197,7 @@ def pod(documents: list[dict[str, Any]], deployment: str) -> Pod:
     [found] = [each for each in documents if (each["kind"], each["metadata"]["name"]) == ("Deployment", deployment)]
     maps = {each["metadata"]["name"]: each["data"] for each in documents if each["kind"] == "ConfigMap"}
     return Pod(Spec.model_validate(found["spec"]["template"]["spec"]), maps)
+
+
+def _bytes(quantity: str) -> int:
+    return int(quantity[:-2]) * {"Mi": 1 << 20, "Gi": 1 << 30}[quantity[-2:]]

@@ -1,6 +1,6 @@
 """What a kubelet does with a pod: containers in order, probes, restarts, an end in order.
 
-Nothing happens by itself: a test asks for each step, so that it knows what has happened.
+Nothing happens by itself: the caller asks for each step, and so knows what has happened.
 """
 
 import signal
@@ -8,17 +8,18 @@ import sys
 import time
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
+from http import HTTPStatus
 from pathlib import Path
 
 import requests
 
+from scripts.kubernetes.pod.container import Container, Node
+from scripts.kubernetes.pod.manifest import Pod, Probe
+from scripts.kubernetes.pod.tree import Tree
+from scripts.kubernetes.pod.volumes import Volumes
 from scripts.serving import processes
 from scripts.serving.places import Ports, variable
-from tests.integration.server import free_ports
-from tests.kubernetes.pod.container import Container, Node
-from tests.kubernetes.pod.manifest import Pod, Probe
-from tests.kubernetes.pod.tree import Tree
-from tests.kubernetes.pod.volumes import Volumes
+from scripts.serving.ports import free_ports
 
 # All ports of a pod; a manifest's port is one of these.
 PORTS = Ports(monitoring=9102)
@@ -169,6 +170,6 @@ class Kubelet:
             with requests.Session() as session:
                 session.trust_env = False
                 url = f"http://{ADDRESS}:{self.ports[name]}{probe.http_get.path}"
-                return session.get(url, timeout=probe.timeout_seconds).status_code < 400
+                return session.get(url, timeout=probe.timeout_seconds).status_code < HTTPStatus.BAD_REQUEST
         except requests.RequestException:
             return False
