@@ -1,7 +1,7 @@
 """What the processes of a rendered pod take in memory under load, beside its manifest's requests and limits.
 
 Run as `python -m benchmarks.pod_memory`. The pod is version 2.0's of the overlay `local`, with the archives of the
-model store; its containers are processes of this machine (scripts/kubernetes/pod). No cgroup holds them: what the
+model store; its containers are processes of this machine (tests/kubernetes/pod). No cgroup holds them: what the
 manifest sets for Java's heap and buffers does, and what is over a limit is what a node would have ended.
 """
 
@@ -25,13 +25,13 @@ from benchmarks.workload import JPEG_QUALITY, Workload
 from scripts import cli
 from scripts.kubernetes import names, render
 from scripts.kubernetes.kubectl import Kubectl
-from scripts.kubernetes.pod.kubelet import Kubelet
-from scripts.kubernetes.pod.manifest import Pod, pod
-from scripts.kubernetes.pod.tree import Tree
 from scripts.markdown import table
 from scripts.pipeline.data import elpv
 from scripts.serving.installation import Installation
 from scripts.serving.places import REPOSITORY, Places
+from tests.kubernetes.pod.kubelet import Kubelet
+from tests.kubernetes.pod.manifest import Pod, pod
+from tests.kubernetes.pod.tree import Tree
 
 RESULT = REPOSITORY / "benchmarks" / "results" / "pod_memory.md"
 VERSION = product.INT8

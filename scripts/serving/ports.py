@@ -1,13 +1,12 @@
-"""Whether ports are free, who holds those that are not, and some that are."""
+"""Whether ports are free, and who holds those that are not."""
 
-import random
 import socket
 from collections.abc import Mapping
 
 import psutil
 
 from scripts.errors import UserError
-from scripts.serving.places import Ports, variable
+from scripts.serving.places import variable
 
 LOOPBACK = "127.0.0.1"
 # Of those that go by traffic.yaml's `edge.address`; all others are on loopback.
@@ -47,21 +46,6 @@ def why_not(address: str, port: int) -> str | None:
             holder = _holder(port)
             return f"on {address} is taken{holder}" if holder else f"on {address} can't be bound ({error.strerror})"
     return None
-
-
-def free_ports(wanted: Ports = Ports()) -> dict[str, int]:  # noqa: B008  (frozen)
-    """Return a port that nothing listens on for each that is wanted; `worker` numbers the workers' sockets.
-
-    They lie below the range from which the kernel takes the ports of outgoing connections (32768 and up on Linux):
-    one of that range may be taken before the server binds it.
-    """
-    candidates = iter(random.sample(range(15_000, 32_000), 1000))
-    return {name: next(port for port in candidates if _free(port)) for name in wanted.tcp()} | {"worker": 9000}
-
-
-def _free(port: int) -> bool:
-    with socket.socket() as probe:
-        return probe.connect_ex((LOOPBACK, port)) != 0
 
 
 def _holder(port: int) -> str:

@@ -2,8 +2,8 @@
 
 from benchmarks.client import Load
 from benchmarks.pod_memory import Peaks, report
-from scripts.kubernetes.pod.manifest import pod
 from tests.kubernetes import built
+from tests.kubernetes.pod.manifest import pod
 
 
 def test_a_containers_peak_stands_beside_its_request_and_its_limit() -> None:

@@ -9,9 +9,8 @@ from pathlib import Path
 import pytest
 
 from scripts import setup
-from scripts.kubernetes import dockerfile
 from scripts.serving.places import REPOSITORY
-from tests.image import context, steps
+from tests.image import context, dockerfile, steps
 from tests.image.steps import Image
 from tests.image.written import PREFIX, Snapshot
 

@@ -14,9 +14,8 @@ import requests
 
 from scripts.serving import processes
 from scripts.serving.places import variable
-from scripts.serving.ports import free_ports
 from tests.image.steps import Image, loader
-from tests.integration.server import MODEL
+from tests.integration.server import MODEL, free_ports
 
 START_S = 90
 STOP_S = 60

@@ -14,7 +14,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from scripts.kubernetes.dockerfile import Dockerfile, Instruction, Stage, substitute
+from tests.image.dockerfile import Dockerfile, Instruction, Stage, substitute
 
 _BASE = re.compile(r"python:3\.11\.\d+-slim-bookworm")
 # Paths of the image, as they stand in a command or a value; any other absolute path is refused.

@@ -8,10 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from scripts.kubernetes import dockerfile
 from scripts.serving import supervisor
 from scripts.serving.places import REPOSITORY, Ports
-from tests.image import context
+from tests.image import context, dockerfile
 
 TEXT = (REPOSITORY / "Dockerfile").read_text()
 READ = dockerfile.read(TEXT)

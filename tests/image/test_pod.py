@@ -9,14 +9,14 @@ import psutil
 import pytest
 import requests
 
-from scripts.kubernetes.pod.kubelet import Kubelet
-from scripts.kubernetes.pod.tree import Tree
 from scripts.pod import drain
 from tests.image.container import WHO_MAY_BECOME_ANOTHER_USER
 from tests.image.steps import Image, loader
 from tests.image.written import Snapshot, elsewhere
 from tests.kubernetes.pod import rendered
 from tests.kubernetes.pod.callers import IMAGE, PATH, posting
+from tests.kubernetes.pod.kubelet import Kubelet
+from tests.kubernetes.pod.tree import Tree
 
 pytestmark = pytest.mark.image
 

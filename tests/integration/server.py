@@ -2,7 +2,9 @@
 
 import json
 import os
+import random
 import shutil
+import socket
 import subprocess
 import sys
 from collections.abc import Iterator, Mapping
@@ -14,8 +16,7 @@ from typing import Any
 import psutil
 import requests
 
-from scripts.serving.places import REPOSITORY, variable
-from scripts.serving.ports import free_ports
+from scripts.serving.places import REPOSITORY, Ports, variable
 
 # A verb that hangs fails its test; the verbs' own limits are below.
 VERB_S = 120
@@ -132,3 +133,18 @@ class Server:
             )
         except psutil.Error:
             return False
+
+
+def free_ports(wanted: Ports = Ports()) -> dict[str, int]:  # noqa: B008  (frozen)
+    """Return a port that nothing listens on for each that is wanted; `worker` numbers the workers' sockets.
+
+    They lie below the range from which the kernel takes the ports of outgoing connections (32768 and up on Linux):
+    one of that range may be taken before the server binds it.
+    """
+    candidates = iter(random.sample(range(15_000, 32_000), 1000))
+    return {name: next(port for port in candidates if _free(port)) for name in wanted.tcp()} | {"worker": 9000}
+
+
+def _free(port: int) -> bool:
+    with socket.socket() as probe:
+        return probe.connect_ex(("127.0.0.1", port)) != 0

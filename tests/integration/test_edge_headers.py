@@ -14,9 +14,8 @@ from scripts.serving import envoy_process, processes, traffic
 from scripts.serving.edge import Edge
 from scripts.serving.envoy_admin import Admin
 from scripts.serving.places import REPOSITORY, Ports
-from scripts.serving.ports import free_ports
 from scripts.serving.processes import Record
-from tests.integration.server import MODEL
+from tests.integration.server import MODEL, free_ports
 
 PRIVATE = {
     "authorization": "Bearer secret",

@@ -18,7 +18,7 @@ from safetensors.torch import load_file
 
 from scripts.pipeline.new_model import create
 from scripts.serving.places import REPOSITORY, variable
-from scripts.serving.ports import free_ports
+from tests.integration.server import free_ports
 
 PARTS = ("config.properties", "traffic.yaml", "deploy", "handler", "models/elpv", "scripts")
 LABELS = ("Äpfel 🍎", "ships, old")

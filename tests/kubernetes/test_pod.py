@@ -11,11 +11,11 @@ import psutil
 import pytest
 import requests
 
-from scripts.kubernetes.pod.kubelet import ADDRESS, Kubelet
 from scripts.serving import processes
 from tests.integration.server import MODEL
 from tests.kubernetes.conftest import VERSION
 from tests.kubernetes.pod.callers import IMAGE, PATH
+from tests.kubernetes.pod.kubelet import ADDRESS, Kubelet
 
 OTHER = "1.0"
 # Of Envoy's admin interface and of TorchServe, none of it anybody's business.

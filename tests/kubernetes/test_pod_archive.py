@@ -9,9 +9,9 @@ from typing import Literal
 import pytest
 import requests
 
-from scripts.kubernetes.pod.kubelet import Failed, Kubelet
-from scripts.serving.ports import free_ports
+from tests.integration.server import free_ports
 from tests.kubernetes.conftest import VERSION, Make
+from tests.kubernetes.pod.kubelet import Failed, Kubelet
 from tests.kubernetes.pod.rendered import Component
 from tests.kubernetes.pod.store import serving
 

@@ -3,10 +3,10 @@
 import time
 from concurrent.futures import ThreadPoolExecutor
 
-from scripts.kubernetes.pod.kubelet import Kubelet
 from scripts.pod import drain
 from scripts.serving import processes
 from tests.kubernetes.pod.callers import Slow, posting
+from tests.kubernetes.pod.kubelet import Kubelet
 
 
 def test_a_pod_that_ends_answers_all_that_it_has_accepted(pod: Kubelet, cell: bytes) -> None:

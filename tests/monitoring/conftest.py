@@ -17,9 +17,8 @@ from scripts.serving import monitoring, processes
 from scripts.serving.exposition import Sample, parse
 from scripts.serving.monitoring import Prometheus
 from scripts.serving.places import Ports
-from scripts.serving.ports import free_ports
 from tests.conftest import MODEL_STORE
-from tests.integration.server import MODEL, Server
+from tests.integration.server import MODEL, Server, free_ports
 
 
 @pytest.fixture(scope="session")

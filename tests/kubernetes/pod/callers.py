@@ -10,8 +10,8 @@ from dataclasses import dataclass
 
 import requests
 
-from scripts.kubernetes.pod.kubelet import ADDRESS, Kubelet
 from tests.integration.server import MODEL
+from tests.kubernetes.pod.kubelet import ADDRESS, Kubelet
 
 PATH = f"/predictions/{MODEL}"
 IMAGE = {"content-type": "image/png"}

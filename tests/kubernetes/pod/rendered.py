@@ -6,10 +6,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from scripts.kubernetes import manifests, names, render
-from scripts.kubernetes.pod.manifest import Pod, pod
 from scripts.pipeline import archive
 from scripts.serving.installation import Installation
 from tests.kubernetes import built
+from tests.kubernetes.pod.manifest import Pod, pod
 
 OVERLAY = "overlays/local"
 _FILE = "kustomization.yaml"

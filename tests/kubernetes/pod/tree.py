@@ -7,8 +7,8 @@ from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
 from typing import Any
 
-from scripts.kubernetes import dockerfile
 from scripts.serving.places import REPOSITORY
+from tests.image import dockerfile
 
 MAY_BECOME_ANOTHER_USER = os.geteuid() == 0
 # Of the Dockerfile, which serves both trees: the paths are the image's.

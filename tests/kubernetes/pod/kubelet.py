@@ -13,13 +13,13 @@ from pathlib import Path
 
 import requests
 
-from scripts.kubernetes.pod.container import Container, Node
-from scripts.kubernetes.pod.manifest import Pod, Probe
-from scripts.kubernetes.pod.tree import Tree
-from scripts.kubernetes.pod.volumes import Volumes
 from scripts.serving import processes
 from scripts.serving.places import Ports, variable
-from scripts.serving.ports import free_ports
+from tests.integration.server import free_ports
+from tests.kubernetes.pod.container import Container, Node
+from tests.kubernetes.pod.manifest import Pod, Probe
+from tests.kubernetes.pod.tree import Tree
+from tests.kubernetes.pod.volumes import Volumes
 
 # All ports of a pod; a manifest's port is one of these.
 PORTS = Ports(monitoring=9102)

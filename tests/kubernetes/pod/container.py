@@ -11,11 +11,11 @@ from typing import Any
 
 import psutil
 
-from scripts.kubernetes.pod import manifest
-from scripts.kubernetes.pod.manifest import Pod
-from scripts.kubernetes.pod.tree import Tree
-from scripts.kubernetes.pod.volumes import Volumes
 from scripts.serving import processes
+from tests.kubernetes.pod import manifest
+from tests.kubernetes.pod.manifest import Pod
+from tests.kubernetes.pod.tree import Tree
+from tests.kubernetes.pod.volumes import Volumes
 
 _REFERENCE = re.compile(r"\$\$|\$\((?P<name>[A-Za-z_][\w.-]*)\)")
 # In the environment of all that a container starts, as `HOSTNAME` is in a pod: by it a container's processes are known,

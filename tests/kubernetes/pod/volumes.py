@@ -5,8 +5,8 @@ import re
 from collections.abc import Mapping
 from pathlib import Path, PurePosixPath
 
-from scripts.kubernetes.pod.manifest import Container, Pod, Volume
-from scripts.kubernetes.pod.tree import Tree
+from tests.kubernetes.pod.manifest import Container, Pod, Volume
+from tests.kubernetes.pod.tree import Tree
 
 # A whole value, or the beginning of one: nothing in the manifests has a path in its middle.
 _PATH = re.compile(r"/[\w./-]*")
