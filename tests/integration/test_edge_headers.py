@@ -1,21 +1,13 @@
 """What of a caller's request reaches the model server: a real Envoy in front of a server that keeps what it gets."""
 
-import tempfile
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from pathlib import Path
-from threading import Thread
+from dataclasses import dataclass
+from http.server import BaseHTTPRequestHandler
 
 import pytest
 import requests
 
-from scripts.serving import envoy_process, processes, traffic
-from scripts.serving.edge import Edge
-from scripts.serving.envoy_admin import Admin
-from scripts.serving.places import REPOSITORY, Ports
-from scripts.serving.processes import Record
-from tests.integration.server import MODEL, free_ports
+from tests.integration.lone_edge import lone_edge
 
 PRIVATE = {
     "authorization": "Bearer secret",
@@ -61,26 +53,8 @@ def upstream() -> Iterator[Upstream]:
         def log_message(self, format: str, *words: object) -> None:
             """Say nothing."""
 
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Keeper)
-    thread = Thread(target=server.serve_forever)
-    thread.start()
-    with tempfile.TemporaryDirectory(prefix="edge-") as name:
-        ports = replace(Ports(**free_ports()), inference=server.server_port)
-        wanted = traffic.read(REPOSITORY / "traffic.yaml")
-        here = wanted.model_copy(update={"edge": wanted.edge.model_copy(update={"port": ports.edge})})
-        edge = Edge(Path(name), ports, MODEL)
-        edge.prepare(here)
-        process = envoy_process.start(edge, threads=1)
-        try:
-            assert processes.wait_until(Admin(ports.admin).answers, 30)
-            edge.wait_taken()
-            yield Upstream(f"http://127.0.0.1:{ports.edge}/predictions/{MODEL}", got)
-        finally:
-            processes.end(Record.of(process.pid), patience_s=10)
-            process.wait()
-            server.shutdown()
-            thread.join()
-            server.server_close()
+    with lone_edge(Keeper) as edge:
+        yield Upstream(edge.url, got)
 
 
 def headers_of(upstream: Upstream, path: str, headers: dict[str, str]) -> dict[str, str]:

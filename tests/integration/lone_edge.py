@@ -1,0 +1,62 @@
+"""A real Envoy as deploy/edge describes it, in front of a small server of a test's own instead of TorchServe."""
+
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from threading import Thread
+
+import psutil
+
+from scripts.serving import envoy_process, processes, traffic
+from scripts.serving.edge import Edge
+from scripts.serving.envoy_admin import Admin
+from scripts.serving.places import REPOSITORY, Ports
+from scripts.serving.processes import Record
+from tests.integration.server import MODEL, free_ports
+
+
+@dataclass(frozen=True)
+class LoneEdge:
+    """The edge, and its process."""
+
+    ports: Ports
+    process: psutil.Process
+
+    @property
+    def url(self) -> str:
+        """Where predictions are asked for."""
+        return f"http://127.0.0.1:{self.ports.edge}/predictions/{MODEL}"
+
+
+@contextmanager
+def lone_edge(handler: type[BaseHTTPRequestHandler], **settings: int) -> Iterator[LoneEdge]:
+    """Run an edge with traffic.yaml as it is shipped, but for some settings of `edge`.
+
+    Args:
+        handler: the server behind the edge: TorchServe's inference and management in one.
+        settings: as in max_memory_bytes=128_000_000.
+    """
+    server = ThreadingHTTPServer(("127.0.0.1", 0), handler)
+    thread = Thread(target=server.serve_forever)
+    thread.start()
+    with tempfile.TemporaryDirectory(prefix="edge-") as name:
+        own = free_ports(Ports(monitoring=9102))
+        ports = replace(Ports(**own), inference=server.server_port, management=server.server_port)
+        wanted = traffic.read(REPOSITORY / "traffic.yaml")
+        there = wanted.edge.model_copy(update={"port": ports.edge} | settings)
+        edge = Edge(Path(name), ports, MODEL)
+        edge.prepare(wanted.model_copy(update={"edge": there}))
+        process = envoy_process.start(edge, threads=1)
+        try:
+            assert processes.wait_until(Admin(ports.admin).answers, 30)
+            edge.wait_taken()
+            yield LoneEdge(ports, psutil.Process(process.pid))
+        finally:
+            processes.end(Record.of(process.pid), patience_s=10)
+            process.wait()
+            server.shutdown()
+            thread.join()
+            server.server_close()
