@@ -4,15 +4,17 @@ import ipaddress
 import re
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, Self
 
-from pydantic import AfterValidator, Field, field_validator
+from pydantic import AfterValidator, Field, field_validator, model_validator
 
 from handler.strict import StrictModel, load
 from scripts.errors import UserError
 from scripts.serving import traffic_file
 
 TOTAL = 100
+# Bodies are read whole before they go on; with room for fewer a single upload keeps out the next.
+_BODIES_IN_MEMORY = 4
 # These become parts of paths, cluster names and header values.
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
 _HEADER = re.compile(r"[a-z0-9][a-z0-9-]*")
@@ -49,8 +51,20 @@ class Edge(StrictModel):
     monitoring_port: int | None = Field(default=None, ge=1, le=65535)
     threads: int = Field(default=1, ge=1)
     max_body_bytes: int = Field(default=16_000_000, ge=1)
+    # Envoy alone takes 10 MB of it, and about 20 with a thousand idle connections.
+    max_memory_bytes: int = Field(default=512_000_000, ge=64_000_000)
     # Longer than any image needs, and what the Gateway API can say in its durations.
     timeout_s: int = Field(default=30, ge=1, le=3600)
+
+    @model_validator(mode="after")
+    def _has_room_for_bodies(self) -> Self:
+        least = _BODIES_IN_MEMORY * self.max_body_bytes
+        if self.max_memory_bytes < least:
+            raise ValueError(
+                f"`max_memory_bytes` ({self.max_memory_bytes}) holds fewer than {_BODIES_IN_MEMORY} bodies of "
+                f"`max_body_bytes` ({self.max_body_bytes}); make the first {least} or more, or lower the second"
+            )
+        return self
 
 
 class Traffic(StrictModel):

@@ -56,6 +56,12 @@ def test_a_shadow_that_has_no_weight_is_one_of_the_versions(tmp_path: Path) -> N
         ("sticky_header: null", "`split` is missing; add it."),
         ("split: {}", "`split`"),
         ('split: {"1.0": 99.5, "2.0": 0.5}', "`split.1.0`: Input should be a valid integer"),
+        (
+            'split: {"1.0": 100}\nedge: {max_memory_bytes: 64000000, max_body_bytes: 16000001}',
+            "`edge`: `max_memory_bytes` (64000000) holds fewer than 4 bodies of `max_body_bytes` (16000001); "
+            "make the first 64000004 or more, or lower the second",
+        ),
+        ('split: {"1.0": 100}\nedge: {max_memory_bytes: 1000000}', "`edge.max_memory_bytes`: Input should be greater"),
         ('split: {"1/0": 100}', "use letters, digits, `.`, `_` and `-` only"),
         ('split: {"1.0": 100}\nsticky_header: X User', "`sticky_header`: a header's name is lower-case"),
         ('split: {"1.0": 100}\nshadow: {version: "2.0", percent: 0}', "`shadow.percent`"),
