@@ -23,6 +23,9 @@ _SERVER_MIB, _WORKER_MIB = 400, 370
 _SERVER_LIMIT_MIB, _WORKER_LIMIT_MIB = 1400, 560
 # By which the pod's time-out is shorter than the route's.
 _SOONER_S = 1
+# MiB of an edge that edge.max_memory_bytes does not bound: 60 of Envoy beside its heap, 13 that come in between two of
+# its looks (tests/integration/test_edge_memory.py), and the kernel's buffers of its connections.
+_EDGE_BESIDES_HEAP_MIB = 256
 # Envoy's own end, after TorchServe's.
 _MARGIN_S = 5.0
 
@@ -67,6 +70,7 @@ def pod_traffic(traffic: Traffic, version: str) -> Traffic:
         monitoring_port=_MONITORING_PORT,
         threads=traffic.edge.threads,
         max_body_bytes=traffic.edge.max_body_bytes,
+        max_memory_bytes=traffic.edge.max_memory_bytes,
         # Before the route's own limit, so that the caller gets the edge's JSON and not the gateway's words.
         timeout_s=traffic.edge.timeout_s - _SOONER_S,
     )
@@ -80,6 +84,8 @@ def grace_s(pod: Traffic) -> int:
 
 
 def _kustomization(wanted: Installation, version: Version, pod: Traffic, template: str) -> dict[str, Any]:
+    # Above what it may hold: at its limit the kernel ends it, and all its requests.
+    edge_mib = math.ceil(pod.edge.max_memory_bytes / 2**20) + _EDGE_BESIDES_HEAP_MIB
     archive = wanted.places.archive(wanted.spec.name, version.name).name
     patch = {
         "apiVersion": "apps/v1",
@@ -89,6 +95,7 @@ def _kustomization(wanted: Installation, version: Version, pod: Traffic, templat
             "template": {
                 "spec": {
                     "terminationGracePeriodSeconds": grace_s(pod),
+                    "initContainers": [{"name": "edge", "resources": {"limits": {"memory": f"{edge_mib}Mi"}}}],
                     "containers": [{"name": "torchserve", "resources": _resources(wanted, version.name)}],
                 }
             }

@@ -22,6 +22,7 @@ TEXTS = {
     "a shadow in the split": 'split: {"1.0": 90, "2.0": 10}\nshadow: {version: "2.0", percent: 5}',
     "a shadow apart": 'split: {"1.0": 60, "2.0": 40}\nshadow: {version: "3.0", percent: 100}',
     "no sticky header, small bodies": 'split: {"2.0": 100}\nsticky_header: null\nedge: {max_body_bytes: 1000000}',
+    "another bound on memory": 'split: {"2.0": 100}\nedge: {max_memory_bytes: 300000000}',
     "another sticky header": 'split: {"2.0": 100}\nsticky_header: x-session\nedge: {timeout_s: 2, threads: 2}',
 }
 
@@ -83,6 +84,7 @@ def test_a_pods_edge_answers_for_its_version_within_the_routes_limit_and_with_th
         assert routes.body_limits(files) == routes.body_limits(local) == {wanted.edge.max_body_bytes}
         assert routes.sticky_header(files) == routes.sticky_header(local) == wanted.sticky_header
         assert (pod.edge.address, pod.edge.threads) == ("0.0.0.0", wanted.edge.threads)
+        assert pod.edge.max_memory_bytes == wanted.edge.max_memory_bytes
         assert set(workloads.ports(spec)) == {pod.edge.port, pod.edge.monitoring_port}
 
 

@@ -8,6 +8,7 @@ import pydantic
 from pydantic.alias_generators import to_camel
 
 from handler.strict import StrictModel
+from tests.kubernetes.quantity import bytes_of
 
 
 class Record(StrictModel):
@@ -148,7 +149,7 @@ class Volume(Record):
     def limit_bytes(self) -> int:
         """How much may lie in it before the pod is evicted."""
         assert self.empty_dir is not None, f"{self.name} has no limit"
-        return _bytes(self.empty_dir.size_limit)
+        return bytes_of(self.empty_dir.size_limit)
 
 
 class User(Record):

@@ -1,8 +1,11 @@
 """What runs in a pod: pinned images, room, and probes."""
 
 from tests.kubernetes.built import Object
-from tests.kubernetes.policies.workloads import containers, every_container, long_running, pods, ports
+from tests.kubernetes.policies.workloads import containers, every_container, long_running, pods, ports, traffic
+from tests.kubernetes.quantity import bytes_of
 
+# 62 MB of Envoy itself, 13 between two looks (tests/integration/test_edge_memory.py), and the kernel's buffers.
+_EDGE_BESIDES_HEAP_BYTES = 200_000_000
 _PROBES = ("startupProbe", "readinessProbe", "livenessProbe")
 
 
@@ -46,6 +49,17 @@ def pod_without_probes(objects: list[Object]) -> list[str]:
             for probe in _PROBES[:2]
             if not any(probe in each for each in every_container(spec))
         ]
+    return said
+
+
+def edge_without_room_above_its_bound(objects: list[Object]) -> list[str]:
+    """The bound is of Envoy's heap alone; at its limit the kernel ends the edge, and every request in it."""
+    said = []
+    for name, spec in pods(objects):
+        [edge] = [each for each in every_container(spec) if each["name"] == "edge"]
+        limit = edge.get("resources", {}).get("limits", {}).get("memory", "0")
+        needed = traffic(spec, objects)["edge"]["max_memory_bytes"] + _EDGE_BESIDES_HEAP_BYTES
+        said += [f"{name}/edge: is ended at {limit} and may take {needed} bytes"] * (bytes_of(limit) < needed)
     return said
 
 

@@ -39,6 +39,14 @@ BROKEN: list[tuple[Policy, Break, str]] = [
         for name in ("edge", "torchserve")
     ),
     (pods.pod_without_probes, lambda all: container(all, "torchserve").pop("readinessProbe"), "has a readinessProbe"),
+    *(
+        (
+            pods.edge_without_room_above_its_bound,
+            lambda all, limit=limit: container(all, "edge")["resources"]["limits"].update(memory=limit),
+            f"classifier-1-0/edge: is ended at {limit} and may take 712000000 bytes",
+        )
+        for limit in ("512Mi", "650M")
+    ),
     (
         pods.edge_that_is_not_a_sidecar_from_the_first,
         lambda all: spec(all)["initContainers"].reverse(),
