@@ -121,7 +121,7 @@ class Container(Record):
 
     def memory_bytes(self, which: Literal["requests", "limits"]) -> int:
         """Return how much memory it asks for, or may take."""
-        return _bytes(self.resources[which]["memory"])
+        return bytes_of(self.resources[which]["memory"])
 
 
 class EmptyDir(Record):
@@ -198,7 +198,3 @@ def pod(documents: list[dict[str, Any]], deployment: str) -> Pod:
     [found] = [each for each in documents if (each["kind"], each["metadata"]["name"]) == ("Deployment", deployment)]
     maps = {each["metadata"]["name"]: each["data"] for each in documents if each["kind"] == "ConfigMap"}
     return Pod(Spec.model_validate(found["spec"]["template"]["spec"]), maps)
-
-
-def _bytes(quantity: str) -> int:
-    return int(quantity[:-2]) * {"Mi": 1 << 20, "Gi": 1 << 30}[quantity[-2:]]
