@@ -4,7 +4,7 @@ import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from http.server import BaseHTTPRequestHandler
 from pathlib import Path
 from threading import Thread
 
@@ -15,6 +15,7 @@ from scripts.serving.edge import Edge
 from scripts.serving.envoy_admin import Admin
 from scripts.serving.places import REPOSITORY, Ports
 from scripts.serving.processes import Record
+from tests.http_server import HttpServer
 from tests.integration.server import MODEL, free_ports
 
 
@@ -39,7 +40,7 @@ def lone_edge(handler: type[BaseHTTPRequestHandler], **settings: int) -> Iterato
         handler: the server behind the edge: TorchServe's inference and management in one.
         settings: as in max_memory_bytes=128_000_000.
     """
-    server = ThreadingHTTPServer(("127.0.0.1", 0), handler)
+    server = HttpServer(("127.0.0.1", 0), handler)
     thread = Thread(target=server.serve_forever)
     thread.start()
     with tempfile.TemporaryDirectory(prefix="edge-") as name:

@@ -3,14 +3,16 @@
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from http.server import BaseHTTPRequestHandler
 from pathlib import Path
 from typing import Literal
+
+from tests.http_server import HttpServer
 
 Fault = Literal["missing", "cut off"] | None
 
 
-class Store(ThreadingHTTPServer):
+class Store(HttpServer):
     """Answers with the files of a folder."""
 
     daemon_threads = True
