@@ -1,6 +1,7 @@
 """Real archives and real cells, shared by every test."""
 
 import os
+import signal
 import zipfile
 from pathlib import Path
 
@@ -9,6 +10,12 @@ import pytest
 from scripts.pipeline.data import elpv
 
 MODEL_STORE = Path(os.environ.get("MODEL_STORE", "model_store/test"))
+
+
+def pytest_configure() -> None:
+    """Let what tests start take a Ctrl-C: a shell's background job ignores it, and so would its children."""
+    if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 def _archive(version: str) -> Path:
