@@ -1,0 +1,209 @@
+"""Everything that a report says, from the logs on.
+
+As JSON, in report.json; shares are of 1, times in ms or s:
+
+verdict         decision, reasons, more_requests, more_s
+baseline, candidate  versions; null where there is nothing to compare
+versions        each with requests, statuses, errors, latency_ms, images, refused, classes, confidence, accuracy
+edge            requests that the edge answered by itself, by status
+comparison      `errors`, `slow`, `wrong`: difference, interval, tolerated, state, outcomes_needed, …
+slow_limit_ms   from which on an answer is slow; null without requests of the baseline
+ratio           the check of the split: expected, observed, p_value, broken
+mirrored        each shadow beside the version that it got copies of: agreement, labelled (McNemar), latency_ms
+drift           each distribution with its index
+labels          how many were given
+malformed       path, lines
+from, to        the first and the last time in the logs
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+import duckdb
+
+from scripts.reporting import labels, logs, reference, tables, units, versions, weights
+from scripts.reporting.comparison import Comparison
+from scripts.reporting.drift import Drift, drift
+from scripts.reporting.outcomes import Mirrored, Outcomes, Versus, mirrored
+from scripts.reporting.pair import choose
+from scripts.reporting.ratio import Ratio
+from scripts.reporting.verdict import Pace, Verdict, judge
+from scripts.reporting.versions import Figures
+
+_TAIL = 0.95
+
+
+@dataclass(frozen=True)
+class Asked:
+    """What a report shall be about.
+
+    Attributes:
+        folders: of the runs.
+        labels: labels.csv, or None.
+        baseline: a version, or None for the one with most weight.
+        candidate: a version, or None for the next.
+        split: percent by version, of traffic.yaml.
+        sticky: whether traffic.yaml keeps users with their version.
+        model_store: where the archives are.
+        model: the served name.
+        tolerated: difference of the share of errors, slow and wrong answers that a candidate may have, of 1.
+        slow_ratio: times the baseline's 95th percentile; from there on an answer is slow.
+        without_labels: whether accuracy is left out of the verdict where there are no labels.
+    """
+
+    folders: Sequence[Path]
+    labels: Path | None
+    baseline: str | None
+    candidate: str | None
+    split: Mapping[str, int]
+    sticky: bool
+    model_store: Path
+    model: str
+    tolerated: Mapping[str, float]
+    slow_ratio: float
+    without_labels: bool
+
+    def archive(self, version: str) -> Path:
+        """Return where the archive of a version lies, if it is there."""
+        return self.model_store / f"{self.model}-{version}.mar"
+
+
+@dataclass(frozen=True)
+class Report:
+    """What a report says; see the module."""
+
+    verdict: Verdict
+    pair: tuple[str, str] | None
+    versions: list[Figures]
+    edge: dict[int, int]
+    compared: dict[str, Comparison]
+    slow_limit_ms: float | None
+    ratio: Ratio
+    mirrored: list[Mirrored]
+    drift: list[Drift]
+    reference: dict[str, dict[str, int]]
+    labels: int
+    malformed: list[tables.Malformed]
+    span: tuple[datetime, datetime] | None
+
+    def as_json(self) -> dict[str, Any]:
+        """Return the report for a program."""
+        return {
+            "verdict": self.verdict.as_json(),
+            "baseline": self.pair[0] if self.pair else None,
+            "candidate": self.pair[1] if self.pair else None,
+            "versions": [one.as_json() for one in self.versions],
+            "edge": {str(status): count for status, count in self.edge.items()},
+            "comparison": {kind: one.as_json() for kind, one in self.compared.items()},
+            "slow_limit_ms": self.slow_limit_ms,
+            "ratio": self.ratio.as_json(),
+            "mirrored": [one.as_json() for one in self.mirrored],
+            "drift": [one.as_json() for one in self.drift],
+            "labels": self.labels,
+            "malformed": [{"path": str(one.path), "lines": one.lines} for one in self.malformed],
+            "from": self.span and self.span[0].isoformat(),
+            "to": self.span and self.span[1].isoformat(),
+        }
+
+
+def collect(asked: Asked) -> Report:
+    """Return the report.
+
+    Raises:
+        UserError: no logs, labels that don't fit, a version that is in no log.
+    """
+    found = logs.find(asked.folders)
+    with duckdb.connect() as connection:
+        malformed = tables.load(connection, found)
+        seen = {
+            version
+            for (version,) in connection.execute(
+                "SELECT version FROM requests WHERE version IS NOT NULL UNION SELECT version FROM answers"
+            ).fetchall()
+        }
+        known = {label for version in seen for label in reference.labels(asked.archive(version))}
+        labelled = labels.load(connection, asked.labels, known)
+        of_runs = [weights.in_effect(log.folder, asked.split) for log in found]
+        pair = choose(of_runs[0][-1].split or asked.split, seen, asked.baseline, asked.candidate)
+        figures = versions.figures(connection)
+        ratio = units.check_split(connection, of_runs, sticky=asked.sticky)
+        limit = _limit(figures, pair, asked.slow_ratio)
+        compared = _compare(Versus(connection, of_runs, *pair), limit, asked.tolerated) if pair else {}
+        span = _span(connection)
+        mixes = {version: mix for version in sorted(seen) if (mix := reference.class_mix(asked.archive(version)))}
+        if pair:
+            pace = _pace(compared, span)
+            verdict = judge(pair, compared, ratio, pace, asked.without_labels)
+        else:
+            verdict = Verdict("nothing to compare", (_alone(seen),))
+        return Report(
+            verdict,
+            pair,
+            figures,
+            versions.own_errors(connection),
+            compared,
+            limit,
+            ratio,
+            mirrored(connection),
+            _drifts(figures, mixes, pair),
+            mixes,
+            labelled,
+            malformed,
+            span,
+        )
+
+
+def _compare(versus: Versus, limit_ms: float | None, tolerated: Mapping[str, float]) -> dict[str, Comparison]:
+    # Without a limit there are no requests of the baseline, so no outcome either.
+    found: dict[str, Outcomes] = {
+        "errors": versus.errors(),
+        "slow": versus.slow(limit_ms or 0.0),
+        "wrong": versus.wrong(),
+    }
+    return {kind: Comparison.of_outcomes(kind, of, tolerated[kind]) for kind, of in found.items()}
+
+
+def _limit(figures: Sequence[Figures], pair: tuple[str, str] | None, ratio: float) -> float | None:
+    for one in figures:
+        if pair and one.version == pair[0] and not one.shadow and one.latency_ms:
+            return one.latency_ms[1] * ratio
+    return None
+
+
+def _pace(compared: Mapping[str, Comparison], span: tuple[datetime, datetime] | None) -> Pace:
+    requests = compared["errors"].seen
+    seconds = (span[1] - span[0]).total_seconds() if span else 0.0
+    return Pace(
+        requests / seconds if seconds > 0 else 0.0, min(compared["wrong"].seen / requests, 1.0) if requests else 0.0
+    )
+
+
+def _drifts(
+    figures: Sequence[Figures], mixes: Mapping[str, Mapping[str, int]], pair: tuple[str, str] | None
+) -> list[Drift]:
+    baseline = next((one for one in figures if pair and one.version == pair[0] and not one.shadow), None)
+    found = []
+    for one in figures:
+        if mix := mixes.get(one.version):
+            found.append(drift(one.name, "class mix", "the gate's test images", one.classes, mix))
+        if baseline and one.version != baseline.version:
+            against = f"version {baseline.version}"
+            found.append(drift(one.name, "class mix", against, one.classes, baseline.classes))
+            found.append(drift(one.name, "confidence", against, one.confidence, baseline.confidence))
+    return [each for each in found if each]
+
+
+def _span(connection: duckdb.DuckDBPyConnection) -> tuple[datetime, datetime] | None:
+    first, last = connection.execute(
+        "SELECT min(time), max(time) FROM (SELECT time FROM requests UNION ALL SELECT time FROM answers)"
+    ).fetchall()[0]
+    return None if first is None else (first, last)
+
+
+def _alone(seen: set[str]) -> str:
+    if not seen:
+        return "The logs hold no request that a version answered."
+    return f"Only version {next(iter(seen))} was met; `make split` or `make shadow` brings another beside it."

@@ -1,0 +1,66 @@
+"""The files of one or many run folders: prediction logs, access logs, rotated ones beside them."""
+
+import json
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from scripts.errors import UserError
+
+_ROTATED = r"(\.\d+)?"
+_PREDICTIONS = re.compile(r".+\.jsonl" + _ROTATED)
+_ACCESS = re.compile(r"access\.log" + _ROTATED)
+
+
+@dataclass(frozen=True)
+class Logs:
+    """What lies in one run folder; either kind may be missing.
+
+    Attributes:
+        folder: of one server, edge or pod.
+        predictions: its prediction logs.
+        access: its edge's access logs.
+    """
+
+    folder: Path
+    predictions: tuple[Path, ...]
+    access: tuple[Path, ...]
+
+
+def find(folders: Sequence[Path]) -> list[Logs]:
+    """Return the logs of each folder once, in the order given.
+
+    Raises:
+        UserError: a folder is missing or holds no log.
+    """
+    return [_logs(folder) for folder in dict.fromkeys(folder.resolve() for folder in folders)]
+
+
+def _logs(folder: Path) -> Logs:
+    if not folder.is_dir():
+        raise UserError(f"{folder}: no such folder; name run folders, for example LOGS=run.")
+    found = Logs(folder, _named(folder / "predictions", _PREDICTIONS), _named(folder, _ACCESS))
+    if not found.predictions and not found.access:
+        raise UserError(f"{folder}: neither predictions/*.jsonl nor access.log is there; is it a run folder?")
+    return found
+
+
+def first_malformed(path: Path) -> int:
+    """Return the number of the first line that is no record of a log: no JSON, or without id, time or version."""
+    with path.open("rb") as file:
+        for number, line in enumerate(file, 1):
+            try:
+                record = json.loads(line)
+                whole = record["request_id"] is not None and isinstance(record["time"], str)
+            except (ValueError, TypeError, KeyError):
+                whole = False
+            if line.strip() and not whole:
+                return number
+    return 0
+
+
+def _named(folder: Path, pattern: re.Pattern[str]) -> tuple[Path, ...]:
+    if not folder.is_dir():
+        return ()
+    return tuple(sorted(path for path in folder.iterdir() if pattern.fullmatch(path.name) and path.is_file()))

@@ -1,0 +1,107 @@
+"""The logs as two tables of an in-memory DuckDB, where joins and aggregates are done.
+
+    requests    a line of an access log each that asked for a prediction: run, time, request_id, version (null: the edge
+                answered by itself), shadow, status, ms, path; `is_split`: the edge drew the version
+    answers     an image of a prediction log each: run, time, request_id, user, version, shadow, image, label,
+                probability, ms, error (null, or why it was refused)
+
+`run` is the position of the folder. Health checks, the demo page and the like are in neither.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import duckdb
+
+from scripts.reporting.logs import Logs, first_malformed
+
+_REQUESTS = {
+    "time": "TIMESTAMPTZ",
+    "request_id": "VARCHAR",
+    "version": "VARCHAR",
+    "shadow": "BOOLEAN",
+    "status": "INTEGER",
+    "ms": "DOUBLE",
+    "method": "VARCHAR",
+    "path": "VARCHAR",
+}
+_ANSWERS = {
+    "time": "TIMESTAMPTZ",
+    "request_id": "VARCHAR",
+    "user": "VARCHAR",
+    "version": "VARCHAR",
+    "shadow": "BOOLEAN",
+    "image": "VARCHAR",
+    "label": "VARCHAR",
+    "probability": "DOUBLE",
+    "ms": "DOUBLE",
+    "error": "VARCHAR",
+}
+# What makes a line a record of its log; in a line that is no JSON all of it is null.
+_REQUEST = (
+    "time IS NOT NULL AND request_id IS NOT NULL AND shadow IS NOT NULL AND status IS NOT NULL AND ms IS NOT NULL"
+)
+_ANSWER = (
+    "time IS NOT NULL AND request_id IS NOT NULL AND version IS NOT NULL AND shadow IS NOT NULL AND "
+    "(label IS NOT NULL AND probability BETWEEN 0 AND 1 OR error IS NOT NULL)"
+)
+
+
+@dataclass(frozen=True)
+class Malformed:
+    """Lines of a file that are no records.
+
+    Attributes:
+        path: of the file.
+        lines: how many.
+        first: number of the first that is not even JSON with an id and a time; 0 where all are.
+    """
+
+    path: Path
+    lines: int
+    first: int
+
+    @property
+    def text(self) -> str:
+        """One sentence's part for a person."""
+        where = f", the first is line {self.first}" if self.first else ""
+        return f"{self.path}: {self.lines} malformed {'line' if self.lines == 1 else 'lines'}{where}"
+
+
+def load(connection: duckdb.DuckDBPyConnection, logs: Sequence[Logs]) -> list[Malformed]:
+    """Make both tables, and return what could not be read."""
+    connection.execute("SET TimeZone = 'UTC'")
+    malformed = _read(connection, "requests", _REQUESTS, _REQUEST, [log.access for log in logs])
+    malformed += _read(connection, "answers", _ANSWERS, _ANSWER, [log.predictions for log in logs])
+    connection.execute("DELETE FROM requests WHERE method <> 'POST' OR path NOT LIKE '/predictions/%'")
+    # A caller who names the version, in the path, was not drawn.
+    connection.execute("ALTER TABLE requests ADD COLUMN is_split BOOLEAN")
+    connection.execute(
+        "UPDATE requests SET is_split = NOT shadow AND version IS NOT NULL AND path NOT LIKE '/predictions/%/%'"
+    )
+    return malformed
+
+
+def _read(
+    connection: duckdb.DuckDBPyConnection,
+    table: str,
+    columns: Mapping[str, str],
+    whole: str,
+    files: Sequence[Sequence[Path]],
+) -> list[Malformed]:
+    declared = ", ".join(f'"{name}" {kind}' for name, kind in columns.items())
+    connection.execute(f"CREATE TABLE {table} (run INTEGER, {declared}, file VARCHAR)")
+    shape = "{" + ", ".join(f"'{name}': '{kind}'" for name, kind in columns.items()) + "}"
+    for run, paths in enumerate(files):
+        if paths:
+            connection.execute(
+                f"INSERT INTO {table} SELECT {run}, * FROM read_json($paths, columns={shape}, "
+                "format='newline_delimited', ignore_errors=true, filename=true)",
+                {"paths": [str(path) for path in paths]},
+            )
+    bad = connection.execute(
+        f"SELECT file, count(*) FROM {table} WHERE NOT coalesce({whole}, false) GROUP BY file ORDER BY file"
+    ).fetchall()
+    connection.execute(f"DELETE FROM {table} WHERE NOT coalesce({whole}, false)")
+    return [Malformed(Path(file), lines, first_malformed(Path(file))) for file, lines in bad]

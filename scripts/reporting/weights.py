@@ -1,0 +1,52 @@
+"""Which weights were in effect when, from a run's history.jsonl, and from traffic.yaml where there is none."""
+
+import contextlib
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+
+SETTLING_S = 5.0
+"""About a change: requests that the old routes may still have taken."""
+
+
+@dataclass(frozen=True)
+class Weights:
+    """Percent by version, from a time on; the first from the beginning.
+
+    Attributes:
+        since_s: seconds since 1970; minus infinity for the first.
+        split: percent by version; empty where it is not known.
+    """
+
+    since_s: float
+    split: Mapping[str, int]
+
+
+def in_effect(run: Path, current: Mapping[str, int]) -> list[Weights]:
+    """Return the weights of a run in their order, at least one.
+
+    Args:
+        run: its folder.
+        current: what traffic.yaml says, in effect from the beginning if no change is known.
+    """
+    path = run / "history.jsonl"
+    found: list[Weights] = []
+    for line in path.read_text(encoding="utf-8").splitlines() if path.is_file() else []:
+        # As in scripts.serving.history: a line that is half written is no change.
+        with contextlib.suppress(ValueError, TypeError, KeyError):
+            change = json.loads(line)
+            before, after = _split(change["before"]), _split(change["after"])
+            since = datetime.fromisoformat(change["time"]).timestamp()
+            found = found or [Weights(float("-inf"), before)]
+            if before != found[-1].split:
+                # Somebody edited traffic.yaml and started the server again in between, no history says when.
+                found[-1] = Weights(found[-1].since_s, {})
+            if after != found[-1].split:
+                found.append(Weights(since, after))
+    return found or [Weights(float("-inf"), dict(current))]
+
+
+def _split(weights: Mapping[str, int]) -> dict[str, int]:
+    return {str(version): int(weight) for version, weight in weights.items()}
