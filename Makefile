@@ -99,7 +99,7 @@ card: | $(READY) ## [MODEL=elpv] [TEXT=1]: the model card, from the evidence of 
 	@$(RUN).card --model "$(MODEL)" $(if $(TEXT),--text)
 
 ##@ Versions in service (TARGET=kubernetes OVERLAY= [KUBE_CONTEXT=]: register, split, promote, rollback, status in a cluster)
-.PHONY: register split promote rollback shadow apply scale kubernetes kind
+.PHONY: register split promote rollback shadow apply report scale kubernetes kind
 register: | $(ANY_READY) ## VERSION=: check the archive's digest, register it, wait for its workers
 	@$(call need,VERSION,VERSION=3.0)$(RUN)$(ON).register --version "$(VERSION)"
 split: | $(ANY_READY) ## SPLIT="1.0=50 2.0=50": change the weights of the running edge
@@ -112,6 +112,9 @@ shadow: | $(ANY_READY) ## VERSION= PERCENT=: mirror a share of the traffic to a 
 	@$(call need,PERCENT,VERSION=2.0 PERCENT=20)$(RUN).shadow --version "$(VERSION)" --percent "$(PERCENT)"
 apply: | $(ANY_READY) ## bring a running server to the edited config.properties and traffic.yaml
 	@$(RUN).apply
+report: | $(ANY_READY) ## [LOGS="run other/run"] [LABELS=labels.csv] [OUT=run/report] [VERSION=] [BASELINE=] [NO_LABELS=1]: compare two versions, with a verdict
+	@$(RUN).report $(LOGS) $(if $(LABELS),--labels "$(LABELS)") $(if $(OUT),--out "$(OUT)") $(if $(VERSION),--version "$(VERSION)") \
+		$(if $(BASELINE),--baseline "$(BASELINE)") $(if $(NO_LABELS),--no-labels) --model "$(MODEL)"
 scale: | $(ANY_READY) ## VERSION= WORKERS=: change a version's number of workers
 	@$(call need,VERSION,VERSION=2.0 WORKERS=2)$(call need,WORKERS,VERSION=2.0 WORKERS=2)$(RUN).scale --version "$(VERSION)" --workers "$(WORKERS)"
 
