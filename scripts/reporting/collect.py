@@ -27,13 +27,12 @@ import duckdb
 from scripts.reporting import labels, logs, reference, tables, units, versions, weights
 from scripts.reporting.comparison import Comparison
 from scripts.reporting.drift import Drift, drift
-from scripts.reporting.outcomes import Mirrored, Outcomes, Versus, mirrored
+from scripts.reporting.mirrored import Mirrored, mirrored
+from scripts.reporting.outcomes import Outcomes, Versus
 from scripts.reporting.pair import choose
 from scripts.reporting.ratio import Ratio
 from scripts.reporting.verdict import Pace, Verdict, judge
 from scripts.reporting.versions import Figures
-
-_TAIL = 0.95
 
 
 @dataclass(frozen=True)
@@ -132,11 +131,9 @@ def collect(asked: Asked) -> Report:
         ratio = units.check_split(connection, of_runs, sticky=asked.sticky)
         limit = _limit(figures, pair, asked.slow_ratio)
         compared = _compare(Versus(connection, of_runs, *pair), limit, asked.tolerated) if pair else {}
-        span = _span(connection)
         mixes = {version: mix for version in sorted(seen) if (mix := reference.class_mix(asked.archive(version)))}
         if pair:
-            pace = _pace(compared, span)
-            verdict = judge(pair, compared, ratio, pace, asked.without_labels)
+            verdict = judge(pair, compared, ratio, _pace(compared), asked.without_labels)
         else:
             verdict = Verdict("nothing to compare", (_alone(seen),))
         return Report(
@@ -152,7 +149,7 @@ def collect(asked: Asked) -> Report:
             mixes,
             labelled,
             malformed,
-            span,
+            _span(connection),
         )
 
 
@@ -173,9 +170,8 @@ def _limit(figures: Sequence[Figures], pair: tuple[str, str] | None, ratio: floa
     return None
 
 
-def _pace(compared: Mapping[str, Comparison], span: tuple[datetime, datetime] | None) -> Pace:
-    requests = compared["errors"].seen
-    seconds = (span[1] - span[0]).total_seconds() if span else 0.0
+def _pace(compared: Mapping[str, Comparison]) -> Pace:
+    requests, seconds = compared["errors"].seen, compared["errors"].outcomes.seconds
     return Pace(
         requests / seconds if seconds > 0 else 0.0, min(compared["wrong"].seen / requests, 1.0) if requests else 0.0
     )

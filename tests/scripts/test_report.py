@@ -16,7 +16,17 @@ from scripts.errors import UserError
 from scripts.serving.places import REPOSITORY
 from tests.scripts.reporting.written import LABELS, START, Traffic, answer, at, refused, request, write
 
-pytest_plugins = ["tests.scripts.reporting.conftest"]
+
+@pytest.fixture
+def run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Return a run folder, of a server whose split is half and half and not sticky, without archives."""
+    traffic = tmp_path / "traffic.yaml"
+    traffic.write_text('split: {"1.0": 50, "2.0": 50}\n')
+    monkeypatch.setenv("TRAFFIC", str(traffic))
+    monkeypatch.setenv("RUN_DIR", str(tmp_path / "run"))
+    monkeypatch.setenv("MODEL_STORE", str(tmp_path / "model_store"))
+    (tmp_path / "run").mkdir()
+    return tmp_path / "run"
 
 
 def made(*folders: Path, **options: Any) -> dict[str, Any]:
@@ -255,11 +265,14 @@ def test_times_in_which_one_version_had_no_weight_are_not_compared(run: Path) ->
         run / "history.jsonl",
         [{"time": at(100), "before": {"1.0": 100, "2.0": 0}, "after": {"1.0": 50, "2.0": 50}, "reason": "split"}],
     )
-    lines = [request(f"early{number}", "1.0", number, status=500) for number in range(100)]
+    lines = [request(f"early{number}", "1.0", number - 9900, status=500) for number in range(100)]
     lines += [request(str(number), "1.0" if number % 2 else "2.0", 100 + number) for number in range(200)]
     write(run / "access.log", lines)
     found = made(run)
     assert found["comparison"]["errors"]["baseline"] == {"bad": 0, "of": 100}
+    # The rate is that of the requests that count, one a second, and not of all that is in the logs.
+    verdict = found["verdict"]
+    assert verdict["more_s"] == pytest.approx(verdict["more_requests"], rel=0.01)
     # Five seconds after the change the routes have settled.
     assert found["ratio"]["observed"] == {"1.0": 98, "2.0": 97}
 
