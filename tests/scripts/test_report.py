@@ -95,6 +95,7 @@ def test_every_version_has_its_figures(small: Path) -> None:
     # Who goes away before the answer has not seen an error.
     assert two["statuses"] == {"0": 1, "200": 1, "400": 1}
     assert (two["errors"]["count"], two["errors"]["of"]) == (1, 2)
+    assert found["comparison"]["errors"]["candidate"] == {"bad": 1, "of": 2}
     assert two["refused"] == {"unreadable_image": 1}
     assert two["images"] == 3
     assert shadow["requests"] == 2
@@ -254,7 +255,9 @@ def test_only_what_the_split_drew_is_compared(run: Path) -> None:
             for number in range(200)
         ],
     )
-    found = made(run)
+    write(run / "predictions" / "w.jsonl", [answer(name, "2.0") for name in ("0", "2", "t0")])
+    found = made(run, labels=labels(run / "labels.csv", "0,functional", "2,functional", "t0,functional"))
+    assert found["comparison"]["wrong"]["candidate"] == {"bad": 0, "of": 2}
     assert found["comparison"]["errors"]["candidate"] == {"bad": 0, "of": 100}
     assert found["ratio"]["observed"] == {"1.0": 100, "2.0": 100}
     assert of(found, "2.0")["statuses"] == {"200": 100, "500": 200}
@@ -372,6 +375,14 @@ def test_mirrored_requests_alone_are_enough_for_a_verdict(run: Path) -> None:
     assert found["verdict"]["decision"] == "roll back"
 
 
+def test_where_every_request_fails_neither_version_is_worse(run: Path) -> None:
+    write(run / "access.log", [request(str(n), "2.0" if n % 2 else "1.0", n, status=503) for n in range(2_000)])
+    found = made(run)
+    assert found["verdict"]["decision"] == "keep waiting"
+    assert found["comparison"]["errors"]["state"] == "no worse"
+    assert found["comparison"]["errors"]["outcomes_needed"] > 1_000
+
+
 def test_an_id_that_callers_repeat_is_no_pair(run: Path) -> None:
     write(
         run / "access.log",
@@ -395,6 +406,7 @@ def test_drift_is_held_against_the_archive_and_the_baseline(
     found = {(each["version"], each["of"], each["against"]): each for each in made(run)["drift"]}
     # The gate's test images: 521 called functional, 133 defective, by the confusion in model.json.
     assert found["1.0", "class mix", "the gate's test images"]["drift"] == "none"
+    assert found["1.0", "class mix", "the gate's test images"]["index"] < 0.01
     assert found["2.0", "class mix", "the gate's test images"]["drift"] == "much"
     assert found["2.0", "class mix", "version 1.0"]["drift"] == "much"
     assert found["2.0", "confidence", "version 1.0"]["drift"] == "much"
@@ -475,8 +487,6 @@ def test_the_command_prints_a_sentence_and_a_status(small: Path) -> None:
     assert done.returncode == 0, done.stderr
     assert done.stdout.startswith("Keep waiting. ")
     assert (small / "out" / "report.html").is_file()
-    as_json = subprocess.run([*command, "--json"], capture_output=True, text=True, cwd=REPOSITORY, check=True)
-    assert json.loads(as_json.stdout) == json.loads((small / "out" / "report.json").read_text())
     (small / "labels.csv").write_text("request_id,label\nnowhere,functional\n")
     failed = subprocess.run(
         [*command, "--labels", str(small / "labels.csv"), "--out", str(small / "none")],
@@ -489,6 +499,10 @@ def test_the_command_prints_a_sentence_and_a_status(small: Path) -> None:
     assert failed.stderr.startswith("error: ")
     assert failed.stderr.count("\n") == 1
     assert not (small / "none").exists()
+
+
+def test_as_json_the_report_is_printed_as_it_is_written(small: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert made(small, as_json=True) == json.loads(capsys.readouterr().out)
 
 
 def test_the_written_logs_have_the_keys_of_the_contract(run: Path) -> None:

@@ -32,10 +32,10 @@ def outcomes(arms: np.ndarray, bad: np.ndarray) -> Outcomes:
     return Outcomes(*counts, found, len(found))
 
 
-def mirrored(lost: int, won: int, same: int) -> Outcomes:
-    """Return outcomes of pairs, none of which both got wrong."""
+def mirrored(lost: int, won: int, same: int, both: int = 0) -> Outcomes:
+    """Return outcomes of pairs; both versions got `both` of the `same` wrong."""
     pairs = np.array([1.0] * lost + [-1.0] * won + [0.0] * same)
-    return Outcomes(Proportion(won, len(pairs)), Proportion(lost, len(pairs)), pairs, 0)
+    return Outcomes(Proportion(won + both, len(pairs)), Proportion(lost + both, len(pairs)), pairs, 0)
 
 
 def judged(
@@ -89,11 +89,22 @@ def _ever_worse(found: Outcomes) -> bool:
 
 def test_mirrored_pairs_need_fewer_images_than_a_split() -> None:
     """Both versions see the same image, so only those count on which one is wrong."""
-    pairs = Comparison.of_outcomes("wrong", mirrored(10, 10, 980), 0.03)
+    pairs = Comparison.of_outcomes("wrong", mirrored(10, 10, 980, both=90), 0.03)
     split = Comparison.of_outcomes("wrong", drawn(0.1, 0.1, 2000), 0.03)
+    assert pairs.outcomes.baseline.share == pytest.approx(split.outcomes.baseline.share, abs=0.02)
     assert pairs.needed < split.needed / 4
     assert Comparison.of_outcomes("wrong", mirrored(100, 20, 880), 0.03).state == "worse"
     assert Comparison.of_outcomes("wrong", mirrored(20, 20, 1960), 0.03).state == "no worse"
+
+
+def test_a_loss_is_found_in_the_number_of_mirrored_pairs_that_the_page_named() -> None:
+    found = []
+    for seed in range(200):
+        random = np.random.default_rng(seed)
+        early = Comparison.of_outcomes("wrong", mirrored(*random.multinomial(300, [0.04, 0.01, 0.95]).tolist()), 0.03)
+        pairs = random.choice([1.0, -1.0, 0.0], int(early.needed / 2), p=[0.04, 0.01, 0.95])
+        found.append(_ever_worse(Outcomes(NOTHING.baseline, NOTHING.candidate, pairs, 0)))
+    assert np.mean(found) >= 0.8
 
 
 def test_of_rare_errors_none_at_all_is_no_proof() -> None:

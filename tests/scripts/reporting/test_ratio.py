@@ -49,3 +49,8 @@ def test_a_right_split_that_is_looked_at_a_thousand_times_raises_at_most_1_perce
 
 def test_45_55_in_the_place_of_50_50_is_found() -> None:
     assert share_of_alarms(0.45, 0.5, 3000, 400, 0) >= 0.95
+
+
+def test_a_split_that_was_broken_once_stays_so_when_the_weights_change() -> None:
+    broken = Regime({"1.0": 90, "2.0": 10}, {"1.0": 700, "2.0": 300})
+    assert check("requests", [broken, Regime({"1.0": 50, "2.0": 50}, {"1.0": 500, "2.0": 500})]).broken
