@@ -9,8 +9,9 @@ from scripts.pipeline.data import elpv, named
 from scripts.pipeline.data.split import write_split
 from scripts.pipeline.spec import Spec
 from scripts.pipeline.spec_data import Data, Folder, Named
-from scripts.serving import announcement
-from scripts.serving.announcement import _example, facts
+from scripts.serving import examples
+from scripts.serving.announcement import facts
+from scripts.serving.examples import first
 from scripts.serving.installation import Installation
 from tests.scripts.pipeline.data.pictures import fill
 
@@ -36,16 +37,16 @@ def of_a_folder(photos: Path) -> Installation:
 def test_a_model_of_a_data_set_that_would_be_fetched_shows_a_cell(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setattr(named, "_fetch", lambda *_: pytest.fail("a data set was fetched"))
     data = Named(source="mnist", folder=str(tmp_path), split="split.csv")
-    assert _example(serving(tmp_path, data, tuple("0123456789"))) == elpv.cells()[0].path
+    assert first(serving(tmp_path, data, tuple("0123456789"))) == elpv.cells()[0].path
 
 
 def test_a_model_of_a_folder_shows_a_test_image_of_it(photos: Path):
-    assert _example(of_a_folder(photos)).read_bytes() == (photos / "cat" / "0.png").read_bytes()
+    assert first(of_a_folder(photos)).read_bytes() == (photos / "cat" / "0.png").read_bytes()
 
 
 def test_what_was_left_out_is_not_shown_though_it_comes_first(photos: Path):
     (photos / "cat" / "-.jpg").write_bytes(b"\xff\xd8\xff not a picture")
-    assert _example(of_a_folder(photos)).read_bytes() == (photos / "cat" / "0.png").read_bytes()
+    assert first(of_a_folder(photos)).read_bytes() == (photos / "cat" / "0.png").read_bytes()
 
 
 def test_an_image_that_the_server_would_refuse_is_not_shown(photos: Path, monkeypatch: pytest.MonkeyPatch):
@@ -53,13 +54,13 @@ def test_an_image_that_the_server_would_refuse_is_not_shown(photos: Path, monkey
     Image.new("1", (50, 50)).save(photos / "cat" / "0.png")  # Over twice Pillow's limit, at which it raises.
     with (photos / "cat" / "1.png").open("r+b") as damaged:
         damaged.truncate(60)
-    assert _example(of_a_folder(photos)).read_bytes() == (photos / "cat" / "2.png").read_bytes()
+    assert first(of_a_folder(photos)).read_bytes() == (photos / "cat" / "2.png").read_bytes()
 
 
 def test_a_model_that_is_served_without_its_data_shows_a_cell(photos: Path):
     wanted = of_a_folder(photos)
     (photos.parent / "split.csv").unlink()
-    assert _example(wanted) == elpv.cells()[0].path
+    assert first(wanted) == elpv.cells()[0].path
 
 
 def test_whatever_goes_wrong_in_choosing_an_image_the_server_says_that_it_is_ready(
@@ -68,7 +69,7 @@ def test_whatever_goes_wrong_in_choosing_an_image_the_server_says_that_it_is_rea
     def bomb(_wanted: Installation) -> Path:
         raise Image.DecompressionBombError
 
-    monkeypatch.setattr(announcement, "_example", bomb)
+    monkeypatch.setattr(examples, "first", bomb)
     wanted = of_a_folder(photos)
     words = shlex.split(facts(wanted, {})["try"])
     assert words == [
