@@ -1,8 +1,12 @@
 """Files that a reader, or a kill at any moment, finds either old or new and never half written; their digests."""
 
+import contextlib
+import glob
 import hashlib
 import os
 from pathlib import Path
+
+import psutil
 
 
 def replace_file(path: Path, content: bytes | str) -> None:
@@ -19,6 +23,15 @@ def replace_file(path: Path, content: bytes | str) -> None:
     except BaseException:
         partial.unlink(missing_ok=True)
         raise
+
+
+def sweep(path: Path) -> None:
+    """Remove neighbours of `path` that a `replace_file` left behind whose process was killed on the way."""
+    for partial in path.parent.glob(f".{glob.escape(path.name)}.*"):
+        number = partial.name.rpartition(".")[2]
+        if number.isdecimal() and not psutil.pid_exists(int(number)):
+            with contextlib.suppress(OSError):  # A folder that can't be written; whoever has to write says so.
+                partial.unlink()
 
 
 def sha256(path: Path) -> str:

@@ -20,8 +20,8 @@ from scripts import cli
 from scripts.errors import UserError
 from scripts.pipeline.spec import DEFAULT_MODEL
 from scripts.serving import ports
-from scripts.serving.live import attached
 from scripts.serving.places import REPOSITORY, Places
+from scripts.serving.running import attached
 
 PAGE_PORT = 8089
 _EXAMPLE = "HOST=http://10.0.0.7:8000"

@@ -10,8 +10,8 @@ import typer
 from scripts import cli
 from scripts.errors import UserError
 from scripts.serving import monitoring, processes
-from scripts.serving.live import attached
 from scripts.serving.monitoring import Prometheus
+from scripts.serving.running import attached
 
 
 def main(as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object when ready.")] = False) -> None:

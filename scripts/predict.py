@@ -10,7 +10,7 @@ import typer
 
 from scripts import cli
 from scripts.errors import UserError
-from scripts.serving.live import attached
+from scripts.serving.running import attached
 
 _TIMEOUT_S = 60
 

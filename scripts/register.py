@@ -7,6 +7,7 @@ from typing import Annotated
 import typer
 
 from scripts import cli
+from scripts.serving import registering
 from scripts.serving.live import Live
 
 
@@ -17,11 +18,11 @@ def main(
     """Check the archive's digest, register it, wait for its workers, open its own path at the edge."""
     with Live.attach(os.environ) as live:
         new = version not in live.descriptions()
-        if new:
-            live.register(version)
+        if registering.complete(live, version):
+            registering.require_same(live, version)
         else:
-            live.require_same(version)
-        live.steer(live.wanted.traffic)
+            registering.register(live, version)
+        live.catch_up(opening=[version])
         path = f"{live.wanted.url}/predictions/{live.wanted.spec.name}/{version}"
     if as_json:
         print(json.dumps({"version": version, "new": new, "path": path}))

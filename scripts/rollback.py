@@ -19,7 +19,7 @@ def main(as_json: Annotated[bool, typer.Option("--json", help="Print one JSON ob
         previous = history.previous(places.run, live.wanted.traffic.split)
         if previous is None:
             raise UserError(f"{places.run} knows of no change of the split, so there is nothing to go back to.")
-        split = live.commit(traffic_file.rewrite(places.traffic, split=previous), "rollback").split
+        split = live.commit(traffic_file.rewrite(places.traffic, split=previous), history.ROLLBACK).split
     print(json.dumps({"split": split}) if as_json else "split: " + " ".join(f"{v}={w}" for v, w in split.items()))
 
 

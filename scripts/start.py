@@ -12,8 +12,8 @@ import typer
 from scripts import cli
 from scripts.errors import UserError
 from scripts.serving import processes, state
-from scripts.serving.live import require_same_model
 from scripts.serving.places import REPOSITORY, Places
+from scripts.serving.running import require_same_model
 
 
 def main(as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False) -> None:

@@ -34,7 +34,7 @@ def main(
         else:
             print(phase + (f"; left behind: {', '.join(left_behind)}; `make stop` ends them" if left_behind else ""))
         return
-    with Live.attach(os.environ) as live:
+    with Live.look(os.environ) as live:
         facts = status.collect(live)
     print(json.dumps(facts) if as_json else status.text(facts))
 

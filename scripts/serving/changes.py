@@ -8,9 +8,10 @@ from typing import Any
 
 from scripts.errors import UserError
 from scripts.files import replace_file
-from scripts.serving import properties, properties_edit
+from scripts.serving import properties, properties_edit, registering
+from scripts.serving.eligible import without
 from scripts.serving.installation import Installation
-from scripts.serving.live import READY_WITHIN_S, Live, without
+from scripts.serving.live import READY_WITHIN_S, Live
 from scripts.serving.management import Description
 from scripts.serving.properties import VersionSettings
 
@@ -59,11 +60,11 @@ def apply(live: Live, effective: Mapping[str, Any]) -> Outcome:
     """
     wanted = live.wanted
     done = []
-    for version in wanted.traffic.versions:
-        if version not in live.descriptions():
-            live.register(version)
-            done.append(f"registered {version}")
-    live.route(wanted.traffic)
+    new = [version for version in wanted.traffic.versions if not registering.complete(live, version)]
+    for version in new:
+        registering.register(live, version)
+        done.append(f"registered {version}")
+    live.route(wanted.traffic, opening=new)
     needs_restart = [f"{key} ({was} → {now})" for key, was, now in _differences(effective, static(wanted))]
     for version, description in live.descriptions().items():
         settings = wanted.config.version(wanted.spec.name, version)
@@ -74,7 +75,7 @@ def apply(live: Live, effective: Mapping[str, Any]) -> Outcome:
             wanted.verified(version)  # before it is taken out, not after
             with live.drained(version):
                 live.management.unregister(version)
-                live.register(version)
+                registering.register(live, version)
             done.append(f"registered {version} again, with its new batching, while others took its traffic")
         elif description.wanted_workers != settings.min_workers:
             done.extend(_scale(live, version, settings.min_workers))

@@ -110,6 +110,11 @@ class Edge:
         text = self._path("routes").read_text()
         return {name: int(weight) for name, weight in re.findall(r'name: "version-(.*?)"\n +weight: (\d+)', text)}
 
+    def opened(self) -> list[str]:
+        """Return the versions that can be reached by a path of their own."""
+        text = self._path("routes").read_text()
+        return re.findall(r'"name": "x-model-version", "string_match": {"exact": "(.*?)"}', text)
+
     def rotate_access_log(self, limit_bytes: int = 100_000_000) -> None:
         """Begin a new access log when this one has grown to `limit_bytes`; the one before is kept beside it."""
         if not self.access_log or not self.access_log.is_file() or self.access_log.stat().st_size < limit_bytes:
@@ -119,9 +124,11 @@ class Edge:
 
     def _replace(self, name: str, text: str) -> None:
         path = self._path(name)
-        if path.read_text() == text:
+        taken = self._admin.taken()[name]
+        # A command that was killed may have left a file that Envoy refuses.
+        if path.read_text() == text and taken.version == _version_of(text):
             return
-        refusals = self._admin.taken()[name].refusals
+        refusals = taken.refusals
         log_size = self.log.stat().st_size if self.log.is_file() else 0
         replace_file(path, text)
         self._wait(name, _version_of(text), refusals, log_from=log_size)

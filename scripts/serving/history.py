@@ -1,4 +1,8 @@
-"""Which splits were in effect: one JSON line a change, never rewritten."""
+"""Which splits were in effect: one JSON line a change, never rewritten; and the change that is being made.
+
+A change is noted in change.json before traffic.yaml has it, and becomes a line of history.jsonl when the edge has it
+too. A command that is killed leaves its note, and by that the next one knows what was begun.
+"""
 
 import contextlib
 import json
@@ -6,6 +10,10 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from pathlib import Path
+
+from scripts.files import replace_file
+
+ROLLBACK = "rollback"
 
 
 @dataclass(frozen=True)
@@ -23,28 +31,95 @@ class Change:
     reason: str
 
 
-def add(run: Path, before: Mapping[str, int], after: Mapping[str, int], reason: str) -> None:
-    """Write a change down in the run directory; what changes no weight is none."""
-    if before == after:
+def begin(run: Path, before: Mapping[str, int], after: Mapping[str, int], reason: str) -> None:
+    """Note a change that is about to be made; what changes no weight is none.
+
+    Args:
+        run: the run directory.
+        before: the split that traffic.yaml has.
+        after: the split that it will have.
+        reason: the command.
+    """
+    begun = _begun(run, before)
+    if begun is not None and _same(begun.after, after):
+        return  # A killed command's; this one brings it to its end.
+    if begun is not None:
+        _append(run, begun)
+    if _same(before, after):
+        _note(run).unlink(missing_ok=True)
         return
-    change = Change(datetime.now(UTC).isoformat(timespec="milliseconds"), dict(before), dict(after), reason)
-    with _path(run).open("a", encoding="utf-8") as file:
-        file.write(json.dumps(asdict(change)) + "\n")
+    now = datetime.now(UTC).isoformat(timespec="milliseconds")
+    change = Change(now, dict(before), dict(after), reason)
+    replace_file(_note(run), json.dumps(asdict(change)) + "\n")
+
+
+def finish(run: Path, current: Mapping[str, int]) -> None:
+    """Write down the change that was begun, now that traffic.yaml and the edge have the split `current`."""
+    begun = _begun(run, current)
+    if begun is not None:
+        _append(run, begun)
+        _note(run).unlink(missing_ok=True)
+
+
+def take_back(run: Path, current: Mapping[str, int]) -> None:
+    """Forget a change that was begun when traffic.yaml, which has the split `current`, does not have it."""
+    if _begun(run, current) is None:
+        _note(run).unlink(missing_ok=True)
 
 
 def previous(run: Path, current: Mapping[str, int]) -> Mapping[str, int] | None:
-    """Return the split before the one that traffic.yaml has; None when no change is known.
+    """Return the split to go back to from the one that traffic.yaml has; None when no change is known.
 
-    When that came about by an edit by hand, it is the last one that a command made.
+    It is the one before the last change; when the present one came about by an edit by hand, the last one that a
+    command made. A rollback that was killed is brought to its end: another one would lead to what it went away from.
     """
+    begun = _begun(run, current)
+    if begun is not None:
+        return _weights(begun.after if begun.reason == ROLLBACK else begun.before)
+    last = _last(run)
+    if last is None:
+        return None
+    return _weights(last.before if _same(last.after, current) else last.after)
+
+
+def _begun(run: Path, current: Mapping[str, int]) -> Change | None:
+    """Return the change that was noted, if it has reached traffic.yaml, whose split is `current`."""
+    with contextlib.suppress(FileNotFoundError, ValueError, TypeError):
+        change = Change(**json.loads(_note(run).read_text(encoding="utf-8")))
+        return change if _same(change.after, current) else None
+    return None
+
+
+def _last(run: Path) -> Change | None:
     path = _path(run)
     for line in reversed(path.read_text(encoding="utf-8").splitlines() if path.is_file() else []):
         # A line that a full disk or a power cut left half written is no change.
         with contextlib.suppress(ValueError, TypeError):
-            last = Change(**json.loads(line))
-            return last.before if last.after == current else last.after
+            return Change(**json.loads(line))
     return None
+
+
+def _append(run: Path, change: Change) -> None:
+    if change == _last(run):
+        return  # The command was killed between this and the end of its note.
+    path = _path(run)
+    torn = path.is_file() and not path.read_bytes().endswith(b"\n") and path.stat().st_size > 0
+    with path.open("a", encoding="utf-8") as file:
+        file.write("\n" * torn + json.dumps(asdict(change)) + "\n")
+
+
+def _weights(split: Mapping[str, int]) -> Mapping[str, int]:
+    # Without those of weight 0: such a version may be retired by now, and is nothing to go back to.
+    return {version: weight for version, weight in split.items() if weight}
+
+
+def _same(one: Mapping[str, int], other: Mapping[str, int]) -> bool:
+    return _weights(one) == _weights(other)
 
 
 def _path(run: Path) -> Path:
     return run / "history.jsonl"
+
+
+def _note(run: Path) -> Path:
+    return run / "change.json"

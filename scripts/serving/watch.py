@@ -9,8 +9,8 @@ from typing import Any
 from scripts.serving import torchserve
 from scripts.serving.edge import Edge
 from scripts.serving.figures import Figures, Look, between
-from scripts.serving.live import attached
 from scripts.serving.management import Management
+from scripts.serving.running import attached
 
 REFRESH_S = 2.0
 # Envoy counts its histograms together every 5 s, so a shorter window would often hold no latency.

@@ -8,8 +8,6 @@ import pytest
 from scripts.errors import UserError
 from scripts.files import replace_file
 from scripts.serving import traffic, traffic_file
-from scripts.serving.live import without
-from scripts.serving.management import Description
 from scripts.serving.places import REPOSITORY
 
 SHIPPED = REPOSITORY / "traffic.yaml"
@@ -106,24 +104,3 @@ def test_writing_leaves_no_scratch_file(tmp_path: Path) -> None:
     replace_file(path, "new")
     assert [entry.name for entry in tmp_path.iterdir()] == ["traffic.yaml"]
     assert path.read_text() == "new"
-
-
-def description(version: str, *workers: str) -> Description:
-    return Description(version, workers, len(workers), 8, 5, 60, 0, False)
-
-
-def test_the_share_of_a_drained_version_goes_to_the_greatest_that_can_answer(tmp_path: Path) -> None:
-    wanted = traffic.parse('split: {"1.0": 60, "2.0": 10, "3.0": 30}', tmp_path)
-    registered = {version: description(version, "READY") for version in ("1.0", "2.0", "3.0")}
-    rest = without(wanted, "1.0", registered)
-    assert rest is not None
-    assert rest.split == {"2.0": 10, "3.0": 90}
-    registered["3.0"] = description("3.0", "WORKER_STOPPED")
-    rest = without(wanted, "1.0", registered)
-    assert rest is not None
-    assert rest.split == {"2.0": 70, "3.0": 30}
-
-
-def test_nobody_takes_the_share_of_the_only_version(tmp_path: Path) -> None:
-    wanted = traffic.parse('split: {"1.0": 100}', tmp_path)
-    assert without(wanted, "1.0", {"1.0": description("1.0", "READY")}) is None

@@ -1,0 +1,59 @@
+"""A version's way into TorchServe: its digest checked, its workers ready."""
+
+import contextlib
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from scripts.errors import UserError
+from scripts.serving.live import READY_WITHIN_S, Live
+
+
+def complete(live: Live, version: str) -> bool:
+    """Return whether a version is registered, and its path at the edge open: that is the last step of it."""
+    return version in live.descriptions() and version in live.edge.opened()
+
+
+def register(live: Live, version: str) -> None:
+    """Register a version whose archive was built, and return when its workers are ready.
+
+    Its path at the edge is the caller's to open. A registration that a killed command began is brought to its end.
+
+    Raises:
+        UserError: the archive is missing or was changed, or a worker does not come up; it is taken out again then.
+    """
+    places, model = live.wanted.places, live.wanted.spec.name
+    settings = live.wanted.config.version(model, version)
+    live.wanted.verified(version)
+    present = live.management.describe(version)
+    if present is None:
+        live.management.register(places.archive(model, version), settings)
+    workers = present.wanted_workers if present else settings.min_workers
+    with _taken_out_at_a_failure(live, version):
+        live.management.wait_ready(version, workers, READY_WITHIN_S)
+    if present is not None:
+        require_same(live, version)
+
+
+def require_same(live: Live, version: str) -> None:
+    """Return when a registered version is what its archive holds.
+
+    Raises:
+        UserError: the archive was changed, or built anew with other content since it was registered.
+    """
+    archived, running = live.wanted.verified(version), live.management.customized(version)
+    if running and running.get("digest") != archived.digest:
+        raise UserError(
+            f"version {version} runs with other content than its archive now has; build that under a new version, "
+            f"or `{live.wanted.restart}`."
+        )
+
+
+@contextmanager
+def _taken_out_at_a_failure(live: Live, version: str) -> Iterator[None]:
+    try:
+        yield
+    except BaseException:
+        # Otherwise TorchServe would start its worker again and again.
+        with contextlib.suppress(UserError):  # It may be gone already; the cause is what is to be read.
+            live.management.unregister(version)
+        raise
