@@ -73,6 +73,11 @@ class Management:
         """Return the state of every registered version."""
         return list(self._descriptions("all"))
 
+    def worker_processes(self, version: str) -> list[int]:
+        """Return the process numbers of a version's workers that are ready."""
+        answer = self._call("GET", f"/{self._model}/{version}")
+        return [worker["pid"] for worker in answer.json()[0]["workers"] if worker["status"] == READY]
+
     def customized(self, version: str) -> Mapping[str, Any]:
         """Return what the handler says of itself: precision, arithmetic, licence; nothing when it does not answer."""
         try:

@@ -1,11 +1,26 @@
-"""A version's way into TorchServe: its digest checked, its workers ready."""
+"""A version's way into TorchServe: its digest checked, its workers ready, each of them warm."""
 
 import contextlib
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 
 from scripts.errors import UserError
+from scripts.serving import warming
 from scripts.serving.live import READY_WITHIN_S, Live
+
+
+@dataclass(frozen=True)
+class Registration:
+    """What registering a version came to.
+
+    Attributes:
+        new: it was not registered before.
+        warmed_with: real images that its workers have answered.
+    """
+
+    new: bool
+    warmed_with: int
 
 
 def complete(live: Live, version: str) -> bool:
@@ -13,13 +28,14 @@ def complete(live: Live, version: str) -> bool:
     return version in live.descriptions() and version in live.edge.opened()
 
 
-def register(live: Live, version: str) -> None:
-    """Register a version whose archive was built, and return when its workers are ready.
+def register(live: Live, version: str) -> Registration:
+    """Register a version whose archive was built, and return when each of its workers has answered real images.
 
     Its path at the edge is the caller's to open. A registration that a killed command began is brought to its end.
 
     Raises:
-        UserError: the archive is missing or was changed, or a worker does not come up; it is taken out again then.
+        UserError: the archive is missing or was changed, a worker does not come up, or a real image is answered with an
+            error; the version is taken out again then.
     """
     places, model = live.wanted.places, live.wanted.spec.name
     settings = live.wanted.config.version(model, version)
@@ -32,6 +48,8 @@ def register(live: Live, version: str) -> None:
         live.management.wait_ready(version, workers, READY_WITHIN_S)
     if present is not None:
         require_same(live, version)
+    with _taken_out_at_a_failure(live, version):
+        return Registration(new=present is None, warmed_with=warming.warm(live, version))
 
 
 def require_same(live: Live, version: str) -> None:

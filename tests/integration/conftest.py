@@ -43,23 +43,28 @@ def jpeg(cell: bytes) -> bytes:
 
 @pytest.fixture(scope="session")
 def broken_archive(model_store: Path) -> Callable[[str, str], None]:
-    """Return what puts a version into the store whose digest is right and whose worker fails as `statement` says."""
+    """Return what puts a version into the store whose digests are right and whose workers do `statement` first."""
 
     def build(version: str, statement: str) -> None:
         source, target = (model_store / f"{MODEL}-{name}.mar" for name in ("1.0", version))
-        with zipfile.ZipFile(source) as old, zipfile.ZipFile(target, "w") as new:
-            for name in old.namelist():
-                content = old.read(name)
-                if name == "torchserve_entry.py":
-                    content = content.replace(
-                        b"        settings =", f"        {statement}\n        settings =".encode()
-                    )
-                    assert statement.encode() in content
-                if name == "model.json":
-                    described = Metadata.decode(content.decode()).model_copy(update={"version": version})
-                    content = described.encode().encode()
-                if name.startswith("MAR-INF"):
-                    content = content.replace(b'"modelVersion": "1.0"', f'"modelVersion": "{version}"'.encode())
+        with zipfile.ZipFile(source) as old:
+            contents = {name: old.read(name) for name in old.namelist()}
+        entry = contents["torchserve_entry.py"]
+        changed = entry.replace(b"        settings =", f"        {statement}\n        settings =".encode())
+        assert changed != entry
+        described = Metadata.decode(contents["model.json"].decode())
+        files = described.files | {"torchserve_entry.py": hashlib.sha256(changed).hexdigest()}
+        described = described.model_copy(update={"version": version, "files": files})
+        manifest = contents["MAR-INF/MANIFEST.json"]
+        contents |= {
+            "torchserve_entry.py": changed,
+            "model.json": described.encode().encode(),
+            "MAR-INF/MANIFEST.json": manifest.replace(
+                b'"modelVersion": "1.0"', f'"modelVersion": "{version}"'.encode()
+            ),
+        }
+        with zipfile.ZipFile(target, "w") as new:
+            for name, content in contents.items():
                 new.writestr(name, content)
         digest = hashlib.sha256(target.read_bytes()).hexdigest()
         target.with_name(f"{target.name}.sha256").write_text(f"{digest}  {target.name}\n")

@@ -5,13 +5,15 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
+from handler.decode import EncodedImage
+from scripts.errors import UserError
 from scripts.pipeline.data import elpv, named
 from scripts.pipeline.data.split import write_split
 from scripts.pipeline.spec import Spec
 from scripts.pipeline.spec_data import Data, Folder, Named
-from scripts.serving import examples
+from scripts.serving import examples, warming
 from scripts.serving.announcement import facts
-from scripts.serving.examples import first
+from scripts.serving.examples import contents, first
 from scripts.serving.installation import Installation
 from tests.scripts.pipeline.data.pictures import fill
 
@@ -61,6 +63,29 @@ def test_a_model_that_is_served_without_its_data_shows_a_cell(photos: Path):
     wanted = of_a_folder(photos)
     (photos.parent / "split.csv").unlink()
     assert first(wanted) == elpv.cells()[0].path
+
+
+def test_a_version_is_warmed_with_images_of_the_models_own_data_that_it_takes(photos: Path):
+    (photos / "cat" / "1.png").write_bytes(b"no picture any more")
+    own = [(photos / "cat" / f"{number}.png").read_bytes() for number in (0, 2)]
+    assert contents(of_a_folder(photos), 8) == own
+    assert contents(of_a_folder(photos), 1) == own[:1]
+
+
+def test_a_version_is_warmed_with_cells_where_its_own_data_is_not_at_hand(photos: Path):
+    wanted = of_a_folder(photos)
+    (photos.parent / "split.csv").unlink()
+    assert contents(wanted, 3) == [cell.path.read_bytes() for cell in elpv.cells()[:3]]
+
+
+def test_a_version_is_warmed_with_noise_where_there_are_no_cells_either(photos: Path, monkeypatch: pytest.MonkeyPatch):
+    def missing():
+        raise UserError("not installed")
+
+    monkeypatch.setattr(elpv, "cells", missing)
+    (photos.parent / "split.csv").unlink()
+    assert contents(of_a_folder(photos), 3) == []
+    EncodedImage.open(warming._noise(), 25).decode()
 
 
 def test_whatever_goes_wrong_in_choosing_an_image_the_server_says_that_it_is_ready(
