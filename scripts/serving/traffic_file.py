@@ -61,6 +61,26 @@ def rewrite(
             _append(weights, DoubleQuotedScalarString(version), split[version])
     if shadow != "keep":
         found["shadow"] = shadow and _flow_map(shadow)
+    return _dumped(found)
+
+
+def without(path: Path, version: str) -> str:
+    """Return the text of `path` without a version of its split, every comment kept but its own; nothing is written."""
+    content = text(path)
+    weights = document(content, path)["split"]
+    if version not in weights:
+        return content
+    lines = content.splitlines(keepends=True)
+    at = weights.lc.key(version)[0]
+    if not weights.fa.flow_style() and weights.lc.value(version)[0] == at:
+        # By its line: ruamel hangs the lines between two keys on the first one, and they would go with it.
+        return "".join([*lines[:at], *lines[at + 1 :]])
+    found = document(content, path)
+    del found["split"][version]
+    return _dumped(found)
+
+
+def _dumped(found: CommentedMap) -> str:
     stream = io.StringIO()
     _yaml().dump(found, stream)
     return stream.getvalue()

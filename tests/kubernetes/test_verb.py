@@ -85,6 +85,7 @@ def test_pods_may_have_more_workers_than_the_machine_that_renders_has_cores(
     [
         ("status TARGET=kubernetes", "OVERLAY is missing; for example: make status TARGET=kubernetes OVERLAY=staging"),
         ("scale TARGET=kubernetes OVERLAY=local", "scale: not with TARGET=kubernetes"),
+        ("retire TARGET=kubernetes OVERLAY=local", "retire: not with TARGET=kubernetes"),
         ("status TARGET=kubernetes OVERLAY=local WATCH=1", "WATCH=1: on one machine only"),
         ("status TARGET=cluster", "TARGET=cluster: kubernetes, or nothing"),
     ],

@@ -104,3 +104,19 @@ def test_writing_leaves_no_scratch_file(tmp_path: Path) -> None:
     replace_file(path, "new")
     assert [entry.name for entry in tmp_path.iterdir()] == ["traffic.yaml"]
     assert path.read_text() == "new"
+
+
+@pytest.mark.parametrize("version", ["1.0", "2.0"])
+def test_a_version_that_goes_takes_its_own_line_and_nothing_else(tmp_path: Path, version: str) -> None:
+    own = {"1.0": '  "1.0": 90    # the first', "2.0": '  "2.0": 10'}
+    text = SHIPPED.read_text().replace('  "1.0": 90', "  # by itself\n" + own["1.0"])
+    path = written(tmp_path, text)
+    lines = text.splitlines()
+    assert traffic_file.without(path, version).splitlines() == [line for line in lines if line != own[version]]
+
+
+def test_a_version_that_goes_from_a_split_on_one_line_leaves_the_others(tmp_path: Path) -> None:
+    path = written(tmp_path, '# who\nsplit: {"1.0": 100, "2.0": 0}  # percent\n# how\nsticky_header: null\n')
+    left = '# who\nsplit: {"1.0": 100}            # percent\n# how\nsticky_header: null\n'
+    assert traffic_file.without(path, "2.0") == left
+    assert traffic_file.without(path, "3.0") == path.read_text()
