@@ -4,6 +4,8 @@ import json
 import re
 import shutil
 import signal
+from collections import Counter
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
 
@@ -53,6 +55,23 @@ def test_a_promoted_version_gets_everything_and_a_rollback_takes_it_back(server:
         {"1.0": 90, "2.0": 10},
         "rollback",
     )
+
+
+@pytest.mark.parametrize(("split", "all_of_them"), [("1.0=100 2.0=0", "1.0"), ("1.0=0 2.0=100", "2.0")])
+def test_a_weight_of_0_gets_exactly_none(server: Server, split: str, all_of_them: str) -> None:
+    """Of 2,000 requests, half of them of as many users. An empty body is refused by the version that was drawn."""
+    server.ask("split", split)
+
+    def met(numbers: range) -> Counter[tuple[int, str]]:
+        with requests.Session() as session:
+            url = f"{server.url}/predictions/{MODEL}"
+            users = [{"x-user-id": f"user-{number}"} if number % 2 else {} for number in numbers]
+            answers = [session.post(url, headers=user, timeout=60) for user in users]
+        return Counter((answer.status_code, answer.headers["x-model-version"]) for answer in answers)
+
+    with ThreadPoolExecutor(4) as pool:
+        counts = sum(pool.map(met, (range(at, at + 500) for at in range(0, 2000, 500))), Counter())
+    assert counts == {(400, all_of_them): 2000}
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
