@@ -68,7 +68,7 @@ endif
 ##@ Begin
 .PHONY: help setup serve start stop status monitor predict
 help: ## this list
-	@awk 'BEGIN {FS = ":.*## "} /^##@/ {printf "\n%s\n", substr($$0, 5)} /^[a-z-]+:.*## / {printf "  %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk 'BEGIN {FS = ":.*## "} /^##@/ {printf "\n%s\n", substr($$0, 5)} /^[a-z-]+:.*## / {printf "  %-13s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 setup: ## make .venv from the lock file (TORCH_INDEX=<index> for a CPU-only torch, PYTHON=<python3.11>)
 	@$(PYTHON) -m scripts.setup
 serve: | $(ARCHIVES) $(READY) ## [MODEL=elpv|imagenet|…]: set up and build what is missing, then serve in the foreground
@@ -99,8 +99,8 @@ card: | $(READY) ## [MODEL=elpv] [TEXT=1]: the model card, from the evidence of 
 	@$(RUN).card --model "$(MODEL)" $(if $(TEXT),--text)
 
 ##@ Versions in service (TARGET=kubernetes OVERLAY= [KUBE_CONTEXT=]: register, split, promote, rollback, status in a cluster)
-.PHONY: register split promote rollback shadow apply report scale kubernetes kind
-register: | $(ANY_READY) ## VERSION=: check the archive's digest, register it, wait for its workers
+.PHONY: register split promote rollback retire shadow apply report scale kubernetes kind
+register: | $(ANY_READY) ## VERSION=: check the archive's digest, register it, warm its workers with real images
 	@$(call need,VERSION,VERSION=3.0)$(RUN)$(ON).register --version "$(VERSION)"
 split: | $(ANY_READY) ## SPLIT="1.0=50 2.0=50": change the weights of the running edge
 	@$(call need,SPLIT,SPLIT="1.0=50 2.0=50")$(RUN)$(ON).split $(SPLIT)
@@ -108,6 +108,8 @@ promote: | $(ANY_READY) ## VERSION=: give it everything; the others stay ready
 	@$(call need,VERSION,VERSION=2.0)$(RUN)$(ON).promote --version "$(VERSION)"
 rollback: | $(ANY_READY) ## back to the split before the last change
 	@$(RUN)$(ON).rollback
+retire: | $(ANY_READY) ## VERSION=: take a version without traffic out; its last requests are answered first
+	@$(call need,VERSION,VERSION=1.0)$(RUN).retire --version "$(VERSION)"
 shadow: | $(ANY_READY) ## VERSION= PERCENT=: mirror a share of the traffic to a version whose answers nobody sees
 	@$(call need,PERCENT,VERSION=2.0 PERCENT=20)$(RUN).shadow --version "$(VERSION)" --percent "$(PERCENT)"
 apply: | $(ANY_READY) ## bring a running server to the edited config.properties and traffic.yaml
@@ -124,11 +126,13 @@ kind: $(ARCHIVES) | $(READY) ## the overlay `local` in a kind cluster on this ma
 	@$(RUN).kubernetes.kind
 
 ##@ Work on the project
-.PHONY: test test-image lint format load tune bench bench-setup lock clean
+.PHONY: test test-image test-releases lint format load tune bench bench-setup lock clean
 test: $(TEST_ARCHIVES) | $(READY) ## every test, against the real TorchServe and the real Envoy
 	@MODEL_STORE=$(TEST_STORE) $(BIN)/python -m pytest
 test-image: $(TEST_ARCHIVES) | $(READY) ## [IMAGE_FOLDER=<new folder>, kept]: the Dockerfile's steps without Docker, and what they make; some minutes
 	@MODEL_STORE=$(TEST_STORE) $(if $(IMAGE_FOLDER),IMAGE_FOLDER="$(IMAGE_FOLDER)") $(BIN)/python -m pytest -m image tests/image
+test-releases: $(TEST_ARCHIVES) | $(READY) ## twenty releases at 80 % of the capacity, and the time of a rollback; some minutes
+	@MODEL_STORE=$(TEST_STORE) $(BIN)/python -m pytest -s -m releases tests/integration
 lint: | $(READY) ## ruff and mypy --strict
 	@$(BIN)/ruff check . && $(BIN)/ruff format --check . && $(BIN)/mypy
 format: | $(READY) ## rewrite the code as `make lint` wants it
