@@ -57,7 +57,7 @@ def files(wanted: Installation, version: Version, template: str) -> dict[str, st
 def pod_traffic(traffic: Traffic, version: str) -> Traffic:
     """Return the traffic.yaml of a pod: all that comes is for its one version.
 
-    Weights and shadow are the route's, so that changing them changes no pod.
+    Weights and shadow are the route's, so that changing them changes no pod. There is no choice for a cookie to keep.
 
     Raises:
         UserError: the time-out leaves nothing for the pod.

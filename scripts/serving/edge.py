@@ -167,6 +167,7 @@ class Edge:
             model=self._model,
             split=traffic.split,
             sticky_header=traffic.sticky_header,
+            sticky_cookie=traffic.sticky_cookie,
             shadow=traffic.shadow,
             edge=traffic.edge,
         )

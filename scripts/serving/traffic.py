@@ -17,6 +17,7 @@ TOTAL = 100
 _BODIES_IN_MEMORY = 4
 # These become parts of paths, cluster names and header values.
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
+_COOKIE = re.compile(r"[A-Za-z0-9_-]+")
 _HEADER = re.compile(r"[a-z0-9][a-z0-9-]*")
 
 
@@ -24,6 +25,13 @@ def _name(value: str) -> str:
     if not _NAME.fullmatch(value):
         raise ValueError("use letters, digits, `.`, `_` and `-` only")
     return value
+
+
+def _cookie(name: str) -> str:
+    # What goes into a pattern and into a header: RFC 6265 would allow more.
+    if not _COOKIE.fullmatch(name):
+        raise ValueError("a cookie's name is letters, digits, `_` and `-`")
+    return name
 
 
 def _ip_address(value: str) -> str:
@@ -41,6 +49,18 @@ class Shadow(StrictModel):
 
     version: Name
     percent: int = Field(default=100, ge=1, le=100)
+
+
+class StickyCookie(StrictModel):
+    """The cookie by which a browser keeps its version.
+
+    Attributes:
+        name: of the cookie.
+        ttl_s: how long the browser keeps it, from its first answer on; browsers take at most 400 days (RFC 6265bis).
+    """
+
+    name: Annotated[str, AfterValidator(_cookie)] = "version_key"
+    ttl_s: int = Field(default=30 * 86_400, ge=1, le=400 * 86_400)
 
 
 class Edge(StrictModel):
@@ -72,11 +92,14 @@ class Traffic(StrictModel):
 
     Attributes:
         split: percent by version, in the file's order; 0 keeps a version ready without giving it any.
-        sticky_header: requests with the same value of it meet the same version; None: each is drawn anew.
+        sticky_header: requests with the same value of it meet the same version.
+        sticky_cookie: given to callers that send no such header, who keep their version by it; None: without the header
+            each request is drawn anew.
     """
 
     split: dict[Name, int] = Field(min_length=1)
     sticky_header: str | None = None
+    sticky_cookie: StickyCookie | None = None
     shadow: Shadow | None = None
     edge: Edge = Edge()
 

@@ -52,13 +52,18 @@ def of_edge(folder: Path, traffic: Traffic) -> Route:
             continue
         action, match = each["route"], each["match"]
         found.timeouts_s.add(_seconds(action["timeout"]))
-        asked = {one["name"]: one["string_match"]["exact"] for one in match["headers"]}
+        asked = {one["name"]: one["string_match"]["exact"] for one in match["headers"] if "invert_match" not in one}
         assert asked.pop(":method") == "POST"
         if "weighted_clusters" in action:
             assert (match["path"], asked) == (PREDICTIONS, {})
             clusters = action["weighted_clusters"]["clusters"]
-            found.weights = {_version(each["name"]): each["weight"] for each in clusters}
-            found.shadow = _edges_shadow(action, files["shadow"])
+            split = (
+                {_version(each["name"]): each["weight"] for each in clusters},
+                _edges_shadow(action, files["shadow"]),
+            )
+            # Newcomers, who get a cookie, are split like everybody else.
+            assert not found.weights or (found.weights, found.shadow) == split
+            found.weights, found.shadow = split
         elif asked:
             assert match["path"] == PREDICTIONS
             found.headers[asked["x-model-version"]] = _version(action["cluster"])
@@ -69,10 +74,21 @@ def of_edge(folder: Path, traffic: Traffic) -> Route:
 
 def sticky_header(files: dict[str, Any]) -> str | None:
     """Return the header whose value draws the version."""
-    [action] = [each["route"] for each in _routes(files["routes"]) if "weighted_clusters" in each.get("route", {})]
-    policies = action.get("hash_policy", [])
+    policies = _hash_policies(files)
+    return next((each["header"]["header_name"] for each in policies if "header" in each), None)
+
+
+def sticky_cookie(files: dict[str, Any]) -> str | None:
+    """Return the cookie that draws it where there is no such header."""
+    return next((each["cookie"]["name"] for each in _hash_policies(files) if "cookie" in each), None)
+
+
+def _hash_policies(files: dict[str, Any]) -> list[Any]:
+    # The last: newcomers, who have neither, come before everybody else.
+    action = [each["route"] for each in _routes(files["routes"]) if "weighted_clusters" in each.get("route", {})][-1]
+    policies: list[Any] = action.get("hash_policy", [])
     assert bool(policies) == action["weighted_clusters"]["use_hash_policy"]
-    return policies[0]["header"]["header_name"] if policies else None
+    return policies
 
 
 def body_limits(files: dict[str, Any]) -> set[int]:

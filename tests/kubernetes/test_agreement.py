@@ -23,6 +23,7 @@ TEXTS = {
     "a shadow apart": 'split: {"1.0": 60, "2.0": 40}\nshadow: {version: "3.0", percent: 100}',
     "no sticky header, small bodies": 'split: {"2.0": 100}\nsticky_header: null\nedge: {max_body_bytes: 1000000}',
     "another bound on memory": 'split: {"2.0": 100}\nedge: {max_memory_bytes: 300000000}',
+    "a cookie alone": 'split: {"1.0": 50, "2.0": 50}\nsticky_cookie: {name: keeps}\nshadow: {version: "2.0"}',
     "another sticky header": 'split: {"2.0": 100}\nsticky_header: x-session\nedge: {timeout_s: 2, threads: 2}',
 }
 
@@ -69,6 +70,7 @@ def test_a_pods_edge_answers_for_its_version_within_the_routes_limit_and_with_th
     wanted: Traffic, objects: list[Object], tmp_path: Path
 ) -> None:
     local = routes.prepared(tmp_path / "local", wanted)
+    assert routes.sticky_cookie(local) == (wanted.sticky_cookie and wanted.sticky_cookie.name)
     pods = dict(workloads.pods(objects))
     assert set(pods) == {names.of(version) for version in wanted.versions}
     for version in wanted.versions:
@@ -83,6 +85,7 @@ def test_a_pods_edge_answers_for_its_version_within_the_routes_limit_and_with_th
         files = routes.prepared(tmp_path / name, pod)
         assert routes.body_limits(files) == routes.body_limits(local) == {wanted.edge.max_body_bytes}
         assert routes.sticky_header(files) == routes.sticky_header(local) == wanted.sticky_header
+        assert (routes.sticky_cookie(files), pod.sticky_cookie) == (None, None)
         assert (pod.edge.address, pod.edge.threads) == ("0.0.0.0", wanted.edge.threads)
         assert pod.edge.max_memory_bytes == wanted.edge.max_memory_bytes
         assert set(workloads.ports(spec)) == {pod.edge.port, pod.edge.monitoring_port}

@@ -1,0 +1,216 @@
+"""Who meets which version: a real Envoy that draws, in front of a server that says which version it was asked for."""
+
+import http.client
+import tempfile
+from collections import Counter
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import replace
+from http.cookiejar import DefaultCookiePolicy
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from threading import Thread
+
+import pytest
+import requests
+from scipy import stats
+
+from scripts.serving import envoy_process, processes, traffic
+from scripts.serving.edge import Edge
+from scripts.serving.envoy_admin import Admin
+from scripts.serving.places import Ports
+from scripts.serving.processes import Record
+from tests.integration.server import MODEL, free_ports
+
+IDS = [f"user-{number}" for number in range(10_000)]
+COOKIE = {"name": "version_key", "ttl_s": 3600}
+PATH = f"/predictions/{MODEL}"
+
+
+def binomial_interval(trials: int, probability: float, confidence: float) -> range:
+    low, high = stats.binom.interval(confidence, trials, probability)
+    return range(int(low), int(high) + 1)
+
+
+class Drawn:
+    """An edge that draws, with a split that can be changed.
+
+    Attributes:
+        url: of the split.
+        port: the edge's.
+    """
+
+    def __init__(self, edge: Edge, port: int, shipped: Mapping[str, object]) -> None:
+        self.url = f"http://127.0.0.1:{port}{PATH}"
+        self.port = port
+        self._edge = edge
+        self._shipped = shipped
+
+    def wants(self, **keys: object) -> None:
+        """Bring the edge to other keys of traffic.yaml."""
+        wanted = traffic.Traffic.model_validate({**self._shipped, **keys})
+        self._edge.apply(wanted, [])
+
+    def met(self, users: list[str]) -> dict[str, str]:
+        """Return the version that each of many users meets, asked over one connection."""
+        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=10)
+        found = {}
+        for user in users:
+            connection.request("POST", PATH, body=b"x", headers={"x-user-id": user})
+            found[user] = connection.getresponse().read().decode()
+        connection.close()
+        return found
+
+
+class Versions(BaseHTTPRequestHandler):
+    """Answers with the version that it was asked for."""
+
+    protocol_version = "HTTP/1.1"
+    wbufsize = -1  # Head and body in one packet, or each answer waits 40 ms for an acknowledgement.
+
+    def do_POST(self) -> None:
+        self.rfile.read(int(self.headers["content-length"]))
+        version = self.path.rsplit("/", 1)[1].encode()
+        self.send_response(200)
+        self.send_header("content-length", str(len(version)))
+        self.end_headers()
+        self.wfile.write(version)
+
+    def log_message(self, format: str, *words: object) -> None:
+        """Say nothing."""
+
+
+@contextmanager
+def serving(handler: type[BaseHTTPRequestHandler]) -> Iterator[int]:
+    server = ThreadingHTTPServer(("127.0.0.1", 0), handler)
+    thread = Thread(target=server.serve_forever)
+    thread.start()
+    try:
+        yield server.server_port
+    finally:
+        server.shutdown()
+        thread.join()
+        server.server_close()
+
+
+@pytest.fixture(scope="module")
+def drawn() -> Iterator[Drawn]:
+    with tempfile.TemporaryDirectory(prefix="edge-") as name, serving(Versions) as inference:
+        ports = replace(Ports(**free_ports()), inference=inference)
+        shipped = {
+            "split": {"1.0": 90, "2.0": 10},
+            "sticky_header": "x-user-id",
+            "sticky_cookie": COOKIE,
+            "edge": {"port": ports.edge},
+        }
+        edge = Edge(Path(name), ports, MODEL)
+        edge.prepare(traffic.Traffic.model_validate(shipped))
+        process = envoy_process.start(edge, threads=1)
+        try:
+            assert processes.wait_until(Admin(ports.admin).answers, 30)
+            edge.wait_taken()
+            yield Drawn(edge, ports.edge, shipped)
+        finally:
+            processes.end(Record.of(process.pid), patience_s=10)
+            process.wait()
+
+
+def test_raising_a_weight_moves_users_one_way_only_and_keeps_the_shares(drawn: Drawn) -> None:
+    before: set[str] = set()
+    for percent in (10, 25, 50):
+        drawn.wants(split={"1.0": 100 - percent, "2.0": percent})
+        met = drawn.met(IDS)
+        new = {user for user, version in met.items() if version == "2.0"}
+        assert set(met.values()) == {"1.0", "2.0"}
+        assert len(new) in binomial_interval(len(IDS), percent / 100, 0.99)
+        assert before <= new
+        before = new
+
+
+def test_a_weight_of_0_gets_none_of_10_000(drawn: Drawn) -> None:
+    drawn.wants(split={"1.0": 60, "2.0": 0, "3.0": 40})
+    assert Counter(drawn.met(IDS).values()).keys() == {"1.0", "3.0"}
+    drawn.wants(split={"1.0": 0, "2.0": 100})
+    assert Counter(drawn.met(IDS).values()).keys() == {"2.0"}
+
+
+def test_a_browser_keeps_the_version_of_its_first_answer_and_gets_its_cookie_once(drawn: Drawn) -> None:
+    drawn.wants(split={"1.0": 50, "2.0": 50})
+    firsts = []
+    for _ in range(40):
+        with requests.Session() as browser:
+            answers = [browser.post(drawn.url, data=b"x", timeout=10) for _ in range(6)]
+        assert len({answer.text for answer in answers}) == 1
+        assert ["set-cookie" in answer.headers for answer in answers] == [True] + [False] * 5
+        firsts.append(answers[0])
+    # 0.5 ** 39 that they all meet the same.
+    assert {answer.text for answer in firsts} == {"1.0", "2.0"}
+    assert len({answer.cookies["version_key"] for answer in firsts}) == len(firsts)
+
+
+def test_the_cookie_says_nothing_of_its_caller_and_stays_with_this_path(drawn: Drawn) -> None:
+    drawn.wants()
+    value, *attributes = requests.post(drawn.url, data=b"x", timeout=10).headers["set-cookie"].split("; ")
+    assert value.startswith("version_key=")
+    assert set(attributes) == {f"Path={PATH}", "Max-Age=3600", "HttpOnly", "SameSite=Lax"}
+
+
+def test_a_cookie_beside_others_counts_and_one_that_ends_like_it_does_not(drawn: Drawn) -> None:
+    drawn.wants(split={"1.0": 50, "2.0": 50})
+
+    def met(cookie: str) -> tuple[set[str], set[bool]]:
+        answers = [requests.post(drawn.url, data=b"x", headers={"cookie": cookie}, timeout=10) for _ in range(40)]
+        return {answer.text for answer in answers}, {"set-cookie" in answer.headers for answer in answers}
+
+    for cookie in ("version_key=abc", "a=b; version_key=abc", "version_key=abc; a=b", "a=b;version_key=abc;c=d"):
+        assert met(cookie) == (met("version_key=abc")[0], {False})
+        assert len(met(cookie)[0]) == 1
+    for cookie in ("other=abc", "my_version_key=abc", "a=version_key=abc"):
+        assert met(cookie) == ({"1.0", "2.0"}, {True})
+
+
+def test_the_header_wins_over_the_cookie_and_sets_none(drawn: Drawn) -> None:
+    drawn.wants(split={"1.0": 50, "2.0": 50})
+    users = drawn.met(IDS[:50])
+    for user, version in users.items():
+        headers = {"x-user-id": user}
+        alone = requests.post(drawn.url, data=b"x", headers=headers, timeout=10)
+        other = requests.post(drawn.url, data=b"x", headers=headers | {"cookie": "version_key=abc"}, timeout=10)
+        assert (alone.text, other.text) == (version, version)
+        assert "set-cookie" not in {*alone.headers, *other.headers}
+    assert set(users.values()) == {"1.0", "2.0"}
+
+
+@pytest.mark.parametrize("cookie", [COOKIE, None])
+def test_without_header_and_jar_each_request_is_drawn_anew(drawn: Drawn, cookie: object) -> None:
+    drawn.wants(split={"1.0": 70, "2.0": 30}, sticky_cookie=cookie)
+    # Over one connection, and with a value that only the edge may choose.
+    with requests.Session() as session:
+        session.cookies.set_policy(DefaultCookiePolicy(allowed_domains=[]))
+        answers = [
+            session.post(drawn.url, data=b"x", headers={"x-edge-draw": "1", "x-request-id": "1"}, timeout=10)
+            for _ in range(1000)
+        ]
+    assert Counter(answer.text for answer in answers)["2.0"] in binomial_interval(1000, 0.3, 0.999)
+    assert {"set-cookie" in answer.headers for answer in answers} == {cookie is not None}
+
+
+def test_without_cookie_and_header_in_traffic_yaml_nothing_is_sticky(drawn: Drawn) -> None:
+    drawn.wants(split={"1.0": 50, "2.0": 50}, sticky_header=None, sticky_cookie=None)
+    answers = [requests.post(drawn.url, data=b"x", headers={"x-user-id": "ann"}, timeout=10) for _ in range(60)]
+    assert {answer.text for answer in answers} == {"1.0", "2.0"}
+
+
+def test_without_a_sticky_header_the_cookie_alone_keeps_a_version(drawn: Drawn) -> None:
+    drawn.wants(split={"1.0": 50, "2.0": 50}, sticky_header=None)
+    for number in range(10):
+        with requests.Session() as browser:
+            headers = {"x-user-id": f"user-{number}"}
+            answers = [browser.post(drawn.url, data=b"x", headers=headers, timeout=10) for _ in range(6)]
+        assert len({answer.text for answer in answers}) == 1
+        assert "set-cookie" in answers[0].headers
+
+
+def test_a_pinned_path_sets_no_cookie(drawn: Drawn) -> None:
+    drawn.wants()
+    assert "set-cookie" not in requests.post(f"{drawn.url}/2.0", data=b"x", timeout=10).headers
