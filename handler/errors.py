@@ -23,10 +23,12 @@ class RequestError(Exception):
     Attributes:
         status: HTTP status, 400 to 599.
         code: a stable identifier for programs, in snake_case.
+        image: the encoded image that it is about; None where it is about no image that was read.
     """
 
     status: ClassVar[int] = 400
     code: ClassVar[str] = "bad_request"
+    image: bytes | None = None
 
 
 class EmptyBody(RequestError):

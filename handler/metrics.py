@@ -17,6 +17,7 @@ METRICS = {
     "BatchSize": ("count", MetricTypes.HISTOGRAM),
     "Images": ("count", MetricTypes.COUNTER),
     "BadImages": ("count", MetricTypes.COUNTER),
+    "PredictionLinesDropped": ("count", MetricTypes.COUNTER),
 }
 
 
@@ -30,9 +31,13 @@ class BatchMetrics:
             name: cache.add_metric_to_cache(name, unit, list(DIMENSIONS), kind)
             for name, (unit, kind) in METRICS.items()
         }
+        # Makes the series: Prometheus sees no rise in one whose first value is what was dropped.
+        self._metrics["PredictionLinesDropped"].add_or_update(0, self._values)
 
-    def write(self, batch: BatchReport) -> None:
-        """Report one batch."""
+    def write(self, batch: BatchReport, dropped: int = 0) -> None:
+        """Report one batch, and how many lines the prediction log has dropped since the one before."""
+        if dropped:
+            self._metrics["PredictionLinesDropped"].add_or_update(dropped, self._values)
         for name, value in (
             ("PreprocessTime", batch.preprocess_s),
             ("InferenceTime", batch.inference_s),

@@ -34,12 +34,18 @@ class Request:
     headers: Mapping[str, str]
     server_id: str | None = None
 
+    @property
+    def id(self) -> str | None:
+        """The edge's id of the request, or the server's where it sent none."""
+        return self.headers.get(REQUEST_ID) or self.server_id
+
 
 @dataclass(frozen=True)
 class Prepared:
-    """A valid request: each of its images, uint8 [3, crop, crop], and how its client wants to be answered."""
+    """A valid request: its images, uint8 [3, crop, crop] and as they were sent, and how its client wants its answer."""
 
     images: list[NDArray[np.uint8]]
+    encoded: tuple[bytes, ...]
     instances: bool
     top_k: int
     request_id: str | None
@@ -66,14 +72,15 @@ def prepare(request: Request, preprocessing: Preprocessing, settings: Settings) 
     for number, picture in enumerate(pictures):
         with _named(number, payload):
             images.append(load(picture, preprocessing))
-    request_id = headers.get(REQUEST_ID) or request.server_id
-    return Prepared(images, payload.instances, top_k, request_id)
+    return Prepared(images, payload.images, payload.instances, top_k, request.id)
 
 
 @contextmanager
 def _named(number: int, payload: Payload) -> Iterator[None]:
-    """Say in an error which of a body's instances it is about."""
+    """Say in an error which of a body's images it is about."""
     try:
         yield
     except RequestError as error:
-        raise type(error)(f"instances[{number}]: {error}" if payload.instances else str(error)) from error
+        named = type(error)(f"instances[{number}]: {error}" if payload.instances else str(error))
+        named.image = payload.images[number]
+        raise named from error

@@ -5,7 +5,7 @@ import json
 import logging
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from http import HTTPStatus
 from pathlib import Path
 from typing import Any
@@ -25,6 +25,9 @@ from handler.settings import Settings
 
 logger = logging.getLogger(__name__)
 
+Outcome = Prepared | RequestError | Reply
+Logits = Sequence[NDArray[np.float32]]
+
 
 @dataclass(frozen=True)
 class BatchReport:
@@ -36,6 +39,8 @@ class BatchReport:
         images: that went through the network.
         preprocess_s: reading bodies, decoding and scaling, seconds.
         inference_s: seconds.
+        outcomes: each request, what became of it (a Reply where it asked for no prediction), and the logits of its
+            images, float32 [classes] each.
     """
 
     requests: int
@@ -43,6 +48,7 @@ class BatchReport:
     images: int
     preprocess_s: float
     inference_s: float
+    outcomes: Sequence[tuple[Request, Outcome, Logits]] = field(repr=False)
 
 
 class Service:
@@ -107,33 +113,35 @@ class Service:
         """
         started = time.perf_counter()
         outcomes = [self._prepare_or_refuse(request) for request in requests]
-        prepared = [outcome for outcome in outcomes if isinstance(outcome, Prepared)]
         ready = time.perf_counter()
-        images = [image for item in prepared for image in item.images]
+        images = [image for outcome in outcomes if isinstance(outcome, Prepared) for image in outcome.images]
         # One row per image; split again below in the same order.
-        logits = iter(self.engine.logits(np.stack(images)) if images else ())
+        rows = iter(self.engine.logits(np.stack(images)) if images else ())
         done = time.perf_counter()
-        replies = [
-            outcome if isinstance(outcome, Reply) else self._answer(outcome, [next(logits) for _ in outcome.images])
-            for outcome in outcomes
-        ]
+        logits = [[next(rows) for _ in outcome.images] if isinstance(outcome, Prepared) else [] for outcome in outcomes]
+        replies = [self._reply(outcome, scores) for outcome, scores in zip(outcomes, logits, strict=True)]
         bad = sum(reply.status >= HTTPStatus.BAD_REQUEST for reply in replies)
-        return replies, BatchReport(len(requests), bad, len(images), ready - started, done - ready)
+        became = list(zip(requests, outcomes, logits, strict=True))
+        return replies, BatchReport(len(requests), bad, len(images), ready - started, done - ready, became)
 
-    def _prepare_or_refuse(self, request: Request) -> Prepared | Reply:
+    def _prepare_or_refuse(self, request: Request) -> Outcome:
         # TorchServe marks single rows, so one asking for a description may share a batch with predictions.
         if request.headers.get("describe") == "True":
             return Reply(HTTPStatus.OK, json.dumps(self.describe()).encode())
         try:
             return prepare(request, self.metadata.preprocessing, self.settings)
         except RequestError as error:
-            return refuse(error)
+            return error
         except Exception:
             # Whatever it is, it is one row's: raised further it would fail the whole batch.
             logger.exception("request %s failed", request.server_id)
-            return refuse(InternalError("the server failed to handle this request; its log says why."))
+            return InternalError("the server failed to handle this request; its log says why.")
 
-    def _answer(self, request: Prepared, logits: Sequence[NDArray[np.float32]]) -> Reply:
-        ranked = [rank(row, self.metadata.labels, request.top_k) for row in logits]
-        predictions = ranked if request.instances else ranked[0]
-        return answer(self.metadata.name, self.metadata.version, request.request_id, predictions)
+    def _reply(self, outcome: Outcome, logits: Logits) -> Reply:
+        if isinstance(outcome, Reply):
+            return outcome
+        if isinstance(outcome, RequestError):
+            return refuse(outcome)
+        ranked = [rank(row, self.metadata.labels, outcome.top_k) for row in logits]
+        predictions = ranked if outcome.instances else ranked[0]
+        return answer(self.metadata.name, self.metadata.version, outcome.request_id, predictions)

@@ -1,14 +1,27 @@
 """The operator's settings, handed to each worker as environment variables."""
 
 from collections.abc import Mapping
-from typing import Literal
+from typing import Annotated, Literal
 
-from pydantic import Field
+from pydantic import AfterValidator, Field
 
 from handler.errors import ArchiveError
 from handler.strict import StrictModel, load
 
 PREFIX = "HANDLER_"
+
+
+_SHARES = {"off": 0.0, "on": 1.0}
+
+
+def _share(text: str) -> str:
+    try:
+        share = _SHARES[text] if text in _SHARES else float(text)
+    except ValueError:
+        share = -1
+    if text not in _SHARES and not 0 < share < 1:
+        raise ValueError("off, on, or a share of the requests such as 0.1")
+    return text
 
 
 class Settings(StrictModel):
@@ -22,6 +35,10 @@ class Settings(StrictModel):
             them is decoded. Below Pillow's own limit, at which it refuses to open an image.
         max_instances: images in one JSON body.
         top_k: predictions in an answer when the request names no number.
+        prediction_log: whether each image gets a line in a file: `off`, `on`, or a share of the requests.
+        prediction_log_bytes: of one such file; then the next is begun.
+        prediction_log_files: kept of a version; the oldest go first.
+        prediction_log_folder: where they are; needed where there is a log.
     """
 
     arithmetic: Literal["auto", "int8", "fp32"] = "auto"
@@ -29,6 +46,15 @@ class Settings(StrictModel):
     max_megapixels: float = Field(default=25.0, gt=0, le=178)
     max_instances: int = Field(default=32, ge=1)
     top_k: int = Field(default=5, ge=1)
+    prediction_log: Annotated[str, AfterValidator(_share)] = "off"
+    prediction_log_bytes: int = Field(default=50_000_000, ge=1)
+    prediction_log_files: int = Field(default=10, ge=1)
+    prediction_log_folder: str = ""
+
+    @property
+    def prediction_share(self) -> float:
+        """The share of the requests that are logged, 0 to 1."""
+        return _SHARES[self.prediction_log] if self.prediction_log in _SHARES else float(self.prediction_log)
 
     @classmethod
     def from_environment(cls, environment: Mapping[str, str]) -> "Settings":
@@ -41,7 +67,12 @@ class Settings(StrictModel):
             key.removeprefix(PREFIX).lower(): value for key, value in environment.items() if key.startswith(PREFIX)
         }
         try:
-            return load(cls, named, f"environment variables {PREFIX}*")
+            settings = load(cls, named, f"environment variables {PREFIX}*")
         except ValueError as error:
             # A RuntimeError, so that TorchServe reports a failed load instead of crashing the worker.
             raise ArchiveError(str(error)) from None
+        if settings.prediction_share and not settings.prediction_log_folder:
+            raise ArchiveError(
+                f"{PREFIX}PREDICTION_LOG needs a folder for its files; set {PREFIX}PREDICTION_LOG_FOLDER."
+            )
+        return settings

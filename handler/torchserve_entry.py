@@ -12,6 +12,7 @@ import torch
 
 from handler.errors import ArchiveError
 from handler.metrics import BatchMetrics, counting_digest_mismatches
+from handler.prediction_log import PredictionLog
 from handler.request import Request
 from handler.service import Service
 from handler.settings import Settings
@@ -39,6 +40,9 @@ class MobileNetHandler:
                 "build the archive again."
             )
         self.metrics = BatchMetrics(context.metrics, metadata.name, metadata.version, self.service.engine.arithmetic)
+        self.log = PredictionLog(self.service) if settings.prediction_share else None
+        if self.log:
+            self.log.flush_at_end()
 
     def handle(self, rows: Sequence[Mapping[str, Any]], context: Any) -> list[bytes]:
         """Return one JSON body a row, and set each row's status and headers."""
@@ -48,7 +52,9 @@ class MobileNetHandler:
             for index, (row, header) in enumerate(zip(rows, headers, strict=True))
         ]
         replies, report = self.service.reply_all(requests)
-        self.metrics.write(report)
+        if self.log:
+            self.log.add(report)
+        self.metrics.write(report, self.log.newly_dropped() if self.log else 0)
         for index, reply in enumerate(replies):
             context.set_response_status(reply.status, reply.phrase, index)
             context.set_response_content_type(index, "application/json")

@@ -28,8 +28,15 @@ _LOG_TEXT = re.compile(r"^\[[^]]*\]\[\d+\]\[(warning|error|critical)\]\[\w+\] \[
 class Edge:
     """The files of one run directory that Envoy watches, and what it makes of them."""
 
-    def __init__(
-        self, run: Path, ports: Ports, model: str, templates: Path = TEMPLATES, access_log: str | None = "access.log"
+    def __init__(  # noqa: PLR0913  (what it renders is all of them)
+        self,
+        run: Path,
+        ports: Ports,
+        model: str,
+        templates: Path = TEMPLATES,
+        *,
+        access_log: str | None = "access.log",
+        prediction_log: bool = False,
     ) -> None:
         """Keep the files in `run`/edge.
 
@@ -39,12 +46,14 @@ class Edge:
             model: the served name.
             templates: the folder with the templates.
             access_log: a file in `run`; None: requests are written to the process's own output.
+            prediction_log: whether workers are told who asks, and which requests are a shadow's.
         """
         self.folder = run / "edge"
         self.log = run / "envoy.log"
         self.access_log = run / access_log if access_log else None
         self._ports = ports
         self._model = model
+        self._prediction_log = prediction_log
         self._admin = Admin(ports.admin)
         self._templates = jinja2.Environment(
             loader=jinja2.FileSystemLoader(templates),
@@ -165,6 +174,7 @@ class Edge:
             access_log=self.access_log and str(self.access_log),
             versions=list(versions),
             model=self._model,
+            prediction_log=self._prediction_log,
             split=traffic.split,
             sticky_header=traffic.sticky_header,
             sticky_cookie=traffic.sticky_cookie,

@@ -70,8 +70,9 @@ class Live:
         wanted, running = attached(environment)
         run, name = wanted.places.run, wanted.spec.name
         model_log = torchserve.Folders(run / "torchserve").model_log
+        edge = Edge(run, running.ports, name, prediction_log=wanted.config.logs_predictions)
         with Management(running.ports.management, name, model_log) as management:
-            yield cls(wanted, management, Edge(run, running.ports, name), Admin(running.ports.admin))
+            yield cls(wanted, management, edge, Admin(running.ports.admin))
 
     def descriptions(self) -> dict[str, Description]:
         """Return the registered versions."""

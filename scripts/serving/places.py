@@ -40,6 +40,11 @@ class Places:
             manifests=REPOSITORY / environment.get("MANIFESTS", "deploy/kubernetes"),
         )
 
+    @property
+    def predictions(self) -> Path:
+        """The prediction log's folder; the key of its user hashes is `predictions.key` beside it."""
+        return self.run / "predictions"
+
     def archive(self, model: str, version: str) -> Path:
         """Return where the archive of `version` lies (it may be missing)."""
         return self.model_store / f"{model}-{version}.mar"

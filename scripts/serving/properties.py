@@ -18,6 +18,8 @@ from scripts.serving import known_keys
 from scripts.serving.places import Ports
 
 HANDLER_PREFIX = "handler."
+_LOG = "prediction_log"
+_LOG_FOLDER = "prediction_log_folder"
 
 
 class VersionSettings(StrictModel):
@@ -66,9 +68,17 @@ class Config:
         grpc = {key.removesuffix("_port"): int(values[key]) for key in known_keys.GRPC_PORTS if key in values}
         return replace(Ports(), **named, **grpc)
 
+    @property
+    def logs_predictions(self) -> bool:
+        """Whether workers write a prediction log."""
+        return self.handler.prediction_share > 0
+
     def environment(self) -> dict[str, str]:
-        """Return the handler's settings as the environment variables that its workers read."""
-        return {f"HANDLER_{name.upper()}": str(value) for name, value in self.handler.model_dump().items()}
+        """Return the handler's settings as the environment variables that its workers read, but where its log lies."""
+        # An archive of before there was a log refuses to load with settings that it does not know.
+        log = set() if self.logs_predictions else {name for name in type(self.handler).model_fields if _LOG in name}
+        values = self.handler.model_dump(exclude={_LOG_FOLDER, *log})
+        return {f"HANDLER_{name.upper()}": str(value) for name, value in values.items()}
 
 
 def read(path: Path, cores: int | None = None) -> Config:
@@ -92,6 +102,8 @@ def read(path: Path, cores: int | None = None) -> Config:
     torchserve = {key: value for key, value in values.items() if key not in handler_values}
     try:
         named = {key.removeprefix(HANDLER_PREFIX): value for key, value in handler_values.items()}
+        if _LOG_FOLDER in named:
+            raise ValueError(f"`{HANDLER_PREFIX}{_LOG_FOLDER}` can't be chosen: it is in RUN_DIR; remove it.")
         handler = load(Settings, named, "`handler.`")
         known_keys.check(torchserve, near=[HANDLER_PREFIX + name for name in Settings.model_fields])
         models = dict(_models(torchserve.get("models", "{}")))

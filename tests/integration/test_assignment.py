@@ -1,26 +1,18 @@
 """Who meets which version: a real Envoy that draws, in front of a server that says which version it was asked for."""
 
 import http.client
-import tempfile
 from collections import Counter
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
-from dataclasses import replace
+from collections.abc import Iterator
 from http.cookiejar import DefaultCookiePolicy
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from pathlib import Path
-from threading import Thread
+from http.server import BaseHTTPRequestHandler
 
 import pytest
 import requests
 from scipy import stats
 
-from scripts.serving import envoy_process, processes, traffic
-from scripts.serving.edge import Edge
-from scripts.serving.envoy_admin import Admin
-from scripts.serving.places import Ports
-from scripts.serving.processes import Record
-from tests.integration.server import MODEL, free_ports
+from scripts.serving.traffic import StickyCookie, Traffic
+from tests.integration.lone_edge import LoneEdge, lone_edge
+from tests.integration.server import MODEL
 
 IDS = [f"user-{number}" for number in range(10_000)]
 COOKIE = {"name": "version_key", "ttl_s": 3600}
@@ -37,23 +29,20 @@ class Drawn:
 
     Attributes:
         url: of the split.
-        port: the edge's.
     """
 
-    def __init__(self, edge: Edge, port: int, shipped: Mapping[str, object]) -> None:
-        self.url = f"http://127.0.0.1:{port}{PATH}"
-        self.port = port
+    def __init__(self, edge: LoneEdge) -> None:
+        self.url = edge.url
         self._edge = edge
-        self._shipped = shipped
 
     def wants(self, **keys: object) -> None:
-        """Bring the edge to other keys of traffic.yaml."""
-        wanted = traffic.Traffic.model_validate({**self._shipped, **keys})
-        self._edge.apply(wanted, [])
+        """Bring the edge to traffic.yaml as it is shipped, but for some keys."""
+        wanted = Traffic.model_validate({**self._edge.wanted.model_dump(), **keys})
+        self._edge.files.apply(wanted, [])
 
     def met(self, users: list[str]) -> dict[str, str]:
         """Return the version that each of many users meets, asked over one connection."""
-        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=10)
+        connection = http.client.HTTPConnection("127.0.0.1", self._edge.ports.edge, timeout=10)
         found = {}
         for user in users:
             connection.request("POST", PATH, body=b"x", headers={"x-user-id": user})
@@ -80,39 +69,10 @@ class Versions(BaseHTTPRequestHandler):
         """Say nothing."""
 
 
-@contextmanager
-def serving(handler: type[BaseHTTPRequestHandler]) -> Iterator[int]:
-    server = ThreadingHTTPServer(("127.0.0.1", 0), handler)
-    thread = Thread(target=server.serve_forever)
-    thread.start()
-    try:
-        yield server.server_port
-    finally:
-        server.shutdown()
-        thread.join()
-        server.server_close()
-
-
 @pytest.fixture(scope="module")
 def drawn() -> Iterator[Drawn]:
-    with tempfile.TemporaryDirectory(prefix="edge-") as name, serving(Versions) as inference:
-        ports = replace(Ports(**free_ports()), inference=inference)
-        shipped = {
-            "split": {"1.0": 90, "2.0": 10},
-            "sticky_header": "x-user-id",
-            "sticky_cookie": COOKIE,
-            "edge": {"port": ports.edge},
-        }
-        edge = Edge(Path(name), ports, MODEL)
-        edge.prepare(traffic.Traffic.model_validate(shipped))
-        process = envoy_process.start(edge, threads=1)
-        try:
-            assert processes.wait_until(Admin(ports.admin).answers, 30)
-            edge.wait_taken()
-            yield Drawn(edge, ports.edge, shipped)
-        finally:
-            processes.end(Record.of(process.pid), patience_s=10)
-            process.wait()
+    with lone_edge(Versions, keys={"sticky_cookie": StickyCookie.model_validate(COOKIE)}) as edge:
+        yield Drawn(edge)
 
 
 def test_raising_a_weight_moves_users_one_way_only_and_keeps_the_shares(drawn: Drawn) -> None:

@@ -1,13 +1,17 @@
 """What of a caller's request reaches the model server: a real Envoy in front of a server that keeps what it gets."""
 
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from http.server import BaseHTTPRequestHandler
 
 import pytest
 import requests
 
+from scripts.serving import processes
+from scripts.serving.traffic import Shadow
 from tests.integration.lone_edge import lone_edge
+from tests.integration.server import MODEL
 
 PRIVATE = {
     "authorization": "Bearer secret",
@@ -29,6 +33,11 @@ NOISE = {
 }
 
 
+# What only the edge may say, and what it keeps for itself.
+CLAIMS = {"x-prediction-user": "bob", "x-prediction-shadow": "true", "x-edge-draw": "1"}
+NEEDED = {"content-type": "application/octet-stream", "x-original-content-type": "image/png"}
+
+
 @dataclass(frozen=True)
 class Upstream:
     """Where the edge sends everything, and the headers that came there, names in lower case."""
@@ -39,12 +48,26 @@ class Upstream:
 
 @pytest.fixture(scope="module")
 def upstream() -> Iterator[Upstream]:
+    """Return what is behind an edge as it is shipped."""
+    with keeper(prediction_log=False) as upstream:
+        yield upstream
+
+
+@pytest.fixture(scope="module")
+def logging_upstream() -> Iterator[Upstream]:
+    """Return what is behind an edge whose workers write a prediction log, and which mirrors everything."""
+    with keeper(prediction_log=True, shadow=Shadow(version="2.0")) as upstream:
+        yield upstream
+
+
+@contextmanager
+def keeper(prediction_log: bool, **keys: object) -> Iterator[Upstream]:
     got: list[dict[str, str]] = []
 
     class Keeper(BaseHTTPRequestHandler):
         def do_POST(self) -> None:
             self.rfile.read(int(self.headers["content-length"]))
-            got.append({name.lower(): value for name, value in self.headers.items()})
+            got.append({":path": self.path} | {name.lower(): value for name, value in self.headers.items()})
             self.send_response(200)
             self.send_header("content-length", "2")
             self.end_headers()
@@ -53,7 +76,7 @@ def upstream() -> Iterator[Upstream]:
         def log_message(self, format: str, *words: object) -> None:
             """Say nothing."""
 
-    with lone_edge(Keeper) as edge:
+    with lone_edge(Keeper, prediction_log, keys) as edge:
         yield Upstream(edge.url, got)
 
 
@@ -70,8 +93,40 @@ def test_neither_who_a_caller_is_nor_what_proves_it_reaches_the_model_server(ups
 
 
 def test_the_worker_reads_only_the_headers_that_the_handler_uses(upstream: Upstream) -> None:
-    sent = {"content-type": "image/png", "x-request-id": "mine", "x-top-k": "2"}
-    got = headers_of(upstream, "", sent | NOISE)
-    needed = {"content-type": "application/octet-stream", "x-original-content-type": "image/png"}
-    kept = {"x-request-id": "mine", "x-top-k": "2"} | needed
-    assert {name: value for name, value in got.items() if name not in ("host", "content-length")} == kept
+    sent = {"content-type": "image/png", "x-request-id": "mine", "x-top-k": "2", "x-user-id": "ann"}
+    got = headers_of(upstream, "", sent | NOISE | CLAIMS)
+    assert said(got) == {"x-request-id": "mine", "x-top-k": "2"} | NEEDED
+
+
+def said(got: dict[str, str]) -> dict[str, str]:
+    return {name: value for name, value in got.items() if name not in ("host", "content-length", ":path")}
+
+
+def test_with_a_prediction_log_the_worker_is_told_the_users_id_and_nothing_else(logging_upstream: Upstream) -> None:
+    sent = {"content-type": "image/png", "x-request-id": "pinned"}
+    got = headers_of(logging_upstream, "/1.0", sent | PRIVATE | NOISE | CLAIMS)
+    assert said(got) == {"x-request-id": "pinned", "x-prediction-user": "ann"} | NEEDED
+
+
+def test_nobody_but_the_edge_says_who_asks(logging_upstream: Upstream) -> None:
+    got = headers_of(logging_upstream, "/1.0", {"content-type": "image/png", "x-request-id": "nobody"} | CLAIMS)
+    assert said(got) == {"x-request-id": "nobody"} | NEEDED
+
+
+def test_of_a_mirrored_request_the_copy_alone_is_the_shadows_and_both_are_the_same_users(
+    logging_upstream: Upstream,
+) -> None:
+    headers_of(
+        logging_upstream, "", {"content-type": "image/png", "x-request-id": "twice", "x-user-id": "ann"} | CLAIMS
+    )
+
+    def came() -> list[dict[str, str]]:
+        return [got for got in logging_upstream.got if got.get("x-request-id") == "twice"]
+
+    assert processes.wait_until(lambda: len(came()) == 2, 10)
+    both = {"x-request-id": "twice", "x-prediction-user": "ann"} | NEEDED
+    shadows = [got for got in came() if "x-prediction-shadow" in got]
+    assert [got[":path"] for got in shadows] == [f"/predictions/{MODEL}/2.0"]
+    assert said(shadows[0]) == both | {"x-prediction-shadow": "true"}
+    [answered] = [got for got in came() if got not in shadows]
+    assert said(answered) == both

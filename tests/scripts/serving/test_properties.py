@@ -8,8 +8,8 @@ import pytest
 import ts
 
 from scripts.errors import UserError
-from scripts.serving import known_keys, properties, properties_edit
-from scripts.serving.places import REPOSITORY
+from scripts.serving import known_keys, properties, properties_edit, torchserve
+from scripts.serving.places import REPOSITORY, Places
 from scripts.serving.properties import VersionSettings
 
 SHIPPED = REPOSITORY / "config.properties"
@@ -29,6 +29,24 @@ def test_the_shipped_file_is_read_whole() -> None:
     assert config.environment()["HANDLER_THREADS"] == "1"
 
 
+def test_workers_are_told_of_the_prediction_log_only_where_there_is_one(tmp_path: Path) -> None:
+    """Archives of before there was one refuse settings that they do not know."""
+    places = Places.from_environment({"RUN_DIR": "/somewhere"})
+
+    def told(text: str) -> dict[str, str]:
+        config = properties.read(written(tmp_path, text))
+        found = torchserve.environment(config, torchserve.Folders(tmp_path), places, {})
+        return {key: value for key, value in found.items() if "PREDICTION" in key}
+
+    assert told("handler.prediction_log=off") == {}
+    assert told("handler.prediction_log=0.5\nhandler.prediction_log_files=3") == {
+        "HANDLER_PREDICTION_LOG": "0.5",
+        "HANDLER_PREDICTION_LOG_BYTES": "50000000",
+        "HANDLER_PREDICTION_LOG_FILES": "3",
+        "HANDLER_PREDICTION_LOG_FOLDER": "/somewhere/predictions",
+    }
+
+
 def test_a_version_without_an_entry_gets_the_documented_defaults(tmp_path: Path) -> None:
     config = properties.read(written(tmp_path, ""))
     settings = config.version("mobilenet_v3", "7.0").model_dump(by_alias=True)
@@ -43,6 +61,12 @@ def test_a_version_without_an_entry_gets_the_documented_defaults(tmp_path: Path)
         ("handler.top=3", "`handler.`: unknown key `top`; did you mean `top_k`?"),
         ("handler.threads=0", "`threads`: Input should be greater than or equal to 1"),
         ("handler.arithmetic=int4", "`arithmetic`: Input should be 'auto', 'int8' or 'fp32'"),
+        (
+            "handler.prediction_log=sometimes",
+            "`prediction_log`: off, on, or a share of the requests such as 0.1 (it is",
+        ),
+        ("handler.prediction_log_bytes=0", "`prediction_log_bytes`: Input should be greater than or equal to 1"),
+        ("handler.prediction_log_folder=/tmp", "`handler.prediction_log_folder` can't be chosen: it is in RUN_DIR"),
         ("load_models=all", "`load_models` can't be chosen: versions are registered one by one"),
         ("model_store=elsewhere", "`model_store` can't be chosen: the MODEL_STORE variable says where it is"),
         ("disable_token_authorization=false", "`disable_token_authorization` can't be chosen"),
