@@ -1,7 +1,8 @@
+import secrets
 import stat
-import subprocess
-import sys
 from pathlib import Path
+
+import pytest
 
 from handler.user_hash import UserHash
 
@@ -26,11 +27,17 @@ def test_the_key_is_for_its_owner_alone_and_leaves_nothing_beside_it(tmp_path: P
     assert path.stat().st_size == 32
 
 
-def test_workers_that_start_at_once_have_one_key(tmp_path: Path) -> None:
-    code = (
-        "import sys; from pathlib import Path; from handler.user_hash import UserHash; "
-        "print(UserHash.load(Path(sys.argv[1]))('ann'))"
-    )
-    argv = [sys.executable, "-c", code, str(tmp_path / "predictions.key")]
-    started = [subprocess.Popen(argv, stdout=subprocess.PIPE, text=True) for _ in range(8)]
-    assert len({process.communicate()[0] for process in started}) == 1
+def test_of_workers_that_start_at_once_the_first_makes_the_key_for_all(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path, firsts = tmp_path / "predictions.key", []
+
+    def while_another_is_quicker(size: int) -> bytes:
+        monkeypatch.undo()
+        firsts.append(UserHash.load(path))
+        return secrets.token_bytes(size)
+
+    monkeypatch.setattr(secrets, "token_bytes", while_another_is_quicker)
+    second = UserHash.load(path)
+    assert {each("ann") for each in (*firsts, second, UserHash.load(path))} == {second("ann")}
+    assert len(firsts) == 1
