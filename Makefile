@@ -126,11 +126,13 @@ kind: $(ARCHIVES) | $(READY) ## the overlay `local` in a kind cluster on this ma
 	@$(RUN).kubernetes.kind
 
 ##@ Work on the project
-.PHONY: test test-image test-releases lint format load tune bench bench-setup lock clean
-test: $(TEST_ARCHIVES) | $(READY) ## every test, against the real TorchServe and the real Envoy
+.PHONY: test test-image test-operations test-releases lint format load tune bench bench-setup lock clean
+test: $(TEST_ARCHIVES) | $(READY) ## the tests, against the real TorchServe and the real Envoy
 	@MODEL_STORE=$(TEST_STORE) $(BIN)/python -m pytest
 test-image: $(TEST_ARCHIVES) | $(READY) ## [IMAGE_FOLDER=<new folder>, kept]: the Dockerfile's steps without Docker, and what they make; some minutes
 	@MODEL_STORE=$(TEST_STORE) $(if $(IMAGE_FOLDER),IMAGE_FOLDER="$(IMAGE_FOLDER)") $(BIN)/python -m pytest -m image tests/image
+test-operations: $(TEST_ARCHIVES) | $(READY) ## a live Prometheus, a rendered pod, the verbs for a cluster, verbs that are killed; some minutes
+	@MODEL_STORE=$(TEST_STORE) $(BIN)/python -m pytest -m "operations and not releases"
 test-releases: $(TEST_ARCHIVES) | $(READY) ## twenty releases at 80 % of the capacity, and the time of a rollback; some minutes
 	@MODEL_STORE=$(TEST_STORE) $(BIN)/python -m pytest -s -m releases tests/integration
 lint: | $(READY) ## ruff and mypy --strict

@@ -10,6 +10,8 @@ from scripts.serving import processes
 from tests.integration.server import Server
 from tests.integration.steady import Answer, capacity, failed, steady
 
+pytestmark = pytest.mark.operations
+
 SHARE_OF_CAPACITY = 0.8
 
 

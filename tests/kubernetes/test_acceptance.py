@@ -12,6 +12,8 @@ from scripts.kubernetes.kubectl import Kubectl
 from tests.kubernetes.api import Api
 from tests.kubernetes.examples import route
 
+pytestmark = pytest.mark.operations
+
 
 def parent(generation: int, accepted: str = "True", name: str = "classifier") -> dict[str, Any]:
     said = {"status": accepted, "observedGeneration": generation, "reason": "because", "message": "of this"}

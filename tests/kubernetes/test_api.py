@@ -8,6 +8,8 @@ from tests.kubernetes.api import Api, Manifest
 from tests.kubernetes.api.api import NAMESPACE
 from tests.kubernetes.examples import deployment, manifest, route
 
+pytestmark = pytest.mark.operations
+
 ROUTE = "/httproutes/classifier$"
 WEIGHT = "/spec/rules/0/backendRefs/0/weight"
 

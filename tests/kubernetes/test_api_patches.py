@@ -6,6 +6,8 @@ import pytest
 
 from tests.kubernetes.api.patches import PatchFailed, applied, json_patched
 
+pytestmark = pytest.mark.operations
+
 
 def operation(op: str, path: str, *value: Any) -> dict[str, Any]:
     return {"op": op, "path": path} | ({"value": value[0]} if value else {})

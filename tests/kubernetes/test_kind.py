@@ -12,6 +12,8 @@ import pytest
 from scripts.serving.places import REPOSITORY
 from tests.kubernetes.built import FOLDER, KUBECTL
 
+pytestmark = pytest.mark.operations
+
 # kubectl's answers: an overlay as it is, and a cluster without Deployments.
 PROGRAM = """\
 #!/bin/sh

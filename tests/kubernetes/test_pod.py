@@ -17,6 +17,8 @@ from tests.kubernetes.conftest import VERSION
 from tests.kubernetes.pod.callers import IMAGE, PATH
 from tests.kubernetes.pod.kubelet import ADDRESS, Kubelet
 
+pytestmark = pytest.mark.operations
+
 OTHER = "1.0"
 # Of Envoy's admin interface and of TorchServe, none of it anybody's business.
 NOT_SHOWN = (

@@ -15,6 +15,8 @@ from tests.kubernetes.pod.kubelet import Failed, Kubelet
 from tests.kubernetes.pod.rendered import Component
 from tests.kubernetes.pod.store import serving
 
+pytestmark = pytest.mark.operations
+
 NOT_ITS_DIGEST = "0" * 64
 
 

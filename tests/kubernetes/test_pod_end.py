@@ -3,10 +3,14 @@
 import time
 from concurrent.futures import ThreadPoolExecutor
 
+import pytest
+
 from scripts.pod import drain
 from scripts.serving import processes
 from tests.kubernetes.pod.callers import Slow, posting
 from tests.kubernetes.pod.kubelet import Kubelet
+
+pytestmark = pytest.mark.operations
 
 
 def test_a_pod_that_ends_answers_all_that_it_has_accepted(pod: Kubelet, cell: bytes) -> None:

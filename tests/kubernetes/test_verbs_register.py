@@ -11,6 +11,8 @@ from scripts.serving import processes, traffic
 from tests.kubernetes.api import Api
 from tests.kubernetes.checkout import NAMESPACE, Checkout
 
+pytestmark = pytest.mark.operations
+
 ROUTE = f"/namespaces/{NAMESPACE}/httproutes/classifier$"
 MADE = ["ConfigMap", "ConfigMap", "Deployment", "HorizontalPodAutoscaler", "PodDisruptionBudget", "Service"]
 

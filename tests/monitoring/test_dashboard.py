@@ -9,6 +9,8 @@ import pytest
 from scripts.serving import processes
 from tests.monitoring.documents import DASHBOARD, QUERIES, RECORDED
 
+pytestmark = pytest.mark.operations
+
 Query = Callable[[str], list[dict[str, Any]]]
 VERSIONS = {"1.0", "2.0"}
 # Two looks a second apart are a rate, and Envoy counts its histograms together every five seconds.

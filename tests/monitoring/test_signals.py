@@ -13,6 +13,8 @@ from scripts.serving.torchserve import Folders
 from tests.integration.server import MODEL, Server
 from tests.monitoring.documents import described
 
+pytestmark = pytest.mark.operations
+
 Samples = Callable[[], list[Sample]]
 PATIENCE_S = 60
 

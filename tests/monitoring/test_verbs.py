@@ -10,6 +10,8 @@ import requests
 from scripts.serving import processes
 from tests.integration.server import Server
 
+pytestmark = pytest.mark.operations
+
 
 @pytest.mark.usefixtures("traffic")
 def test_watching_shows_both_versions_at_work_until_ctrl_c(server: Server) -> None:
