@@ -39,7 +39,7 @@ def main(  # noqa: PLR0913, PLR0917
     tolerated_wrong: Annotated[float, typer.Option(help="percentage points more wrong answers")] = 3.0,
     slow_ratio: Annotated[float, typer.Option(help="slow: longer than this times the baseline's p95")] = 1.2,
     no_labels: Annotated[
-        bool, typer.Option(help="leave accuracy out of the verdict where there are no labels")
+        bool, typer.Option("--no-labels", help="leave accuracy out of the verdict where there are no labels")
     ] = False,
     as_json: Annotated[bool, typer.Option("--json", help="print the report as JSON")] = False,
 ) -> None:

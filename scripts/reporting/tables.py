@@ -1,7 +1,7 @@
 """The logs as two tables of an in-memory DuckDB, where joins and aggregates are done.
 
     requests    a line of an access log each that asked for a prediction: run, time, request_id, version (null: the edge
-                answered by itself), shadow, status, ms, path; `is_split`: the edge drew the version
+                answered by itself), shadow, status, ms, path, route; `is_split`: the edge drew the version
     answers     an image of a prediction log each: run, time, request_id, user, version, shadow, image, label,
                 probability, ms, error (null, or why it was refused)
 
@@ -25,6 +25,7 @@ _REQUESTS = {
     "ms": "DOUBLE",
     "method": "VARCHAR",
     "path": "VARCHAR",
+    "route": "VARCHAR",
 }
 _ANSWERS = {
     "time": "TIMESTAMPTZ",
@@ -75,10 +76,11 @@ def load(connection: duckdb.DuckDBPyConnection, logs: Sequence[Logs]) -> list[Ma
     malformed = _read(connection, "requests", _REQUESTS, _REQUEST, [log.access for log in logs])
     malformed += _read(connection, "answers", _ANSWERS, _ANSWER, [log.predictions for log in logs])
     connection.execute("DELETE FROM requests WHERE method <> 'POST' OR path NOT LIKE '/predictions/%'")
-    # A caller who names the version, in the path, was not drawn.
+    # By the name of the edge's route (deploy/edge/routes.yaml.j2) and not by the path, which has the version either way:
+    # the edge has rewritten it when it writes the line.
     connection.execute("ALTER TABLE requests ADD COLUMN is_split BOOLEAN")
     connection.execute(
-        "UPDATE requests SET is_split = NOT shadow AND version IS NOT NULL AND path NOT LIKE '/predictions/%/%'"
+        "UPDATE requests SET is_split = NOT shadow AND version IS NOT NULL AND coalesce(route = 'split', false)"
     )
     return malformed
 

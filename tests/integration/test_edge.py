@@ -186,6 +186,7 @@ def test_the_access_log_says_who_answered_what_and_how_long_it_took(server: Serv
     assert entry["status"] == 200
     assert entry["method"] == "POST"
     assert entry["path"] == f"/predictions/{MODEL}/2.0"
+    assert entry["route"] == "pinned"
     assert entry["bytes_in"] == len(cell)
     assert isinstance(entry["ms"], int)
     assert entry["shadow"] is False

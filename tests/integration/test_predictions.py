@@ -140,3 +140,25 @@ def test_a_share_is_of_requests_and_both_versions_log_the_same(own_server: Serve
 def test_without_a_log_nothing_is_written_and_the_worker_is_told_nothing(server: Server, cell: bytes) -> None:
     assert server.predict(cell, headers={"x-user-id": "ann"}).status_code == 200
     assert not list(server.run_dir.glob("predictions*"))
+
+
+def test_the_report_reads_what_the_servers_wrote(own_server: Server, cells: list[bytes], tmp_path: Path) -> None:
+    server = own_server
+    with_log(server, "on")
+    text = server.traffic.read_text()
+    server.traffic.write_text(text.replace('{"1.0": 100}', '{"1.0": 50, "2.0": 50}'))
+    started = server.verb("start")
+    assert started.returncode == 0, started.stderr
+    ask(server, cells, [f"id-{number}" for number in range(120)])
+    # A tester is not drawn, whether by path or by header.
+    for number in range(10):
+        assert server.predict(cells[0], version="2.0").ok
+        assert server.predict(cells[0], headers={"x-model-version": "2.0", "x-user-id": f"tester {number}"}).ok
+    assert server.verb("stop").returncode == 0
+    said = server.ask("report", "--out", str(tmp_path / "report"))
+    requests_of = {one["version"]: one["requests"] for one in said["versions"]}
+    assert sum(requests_of.values()) == 140
+    compared = said["comparison"]["errors"]
+    assert compared["baseline"]["of"] + compared["candidate"]["of"] == 120
+    assert sum(said["ratio"]["observed"].values()) == 120
+    assert said["ratio"]["broken"] is False

@@ -250,10 +250,7 @@ def test_only_what_the_split_drew_is_compared(run: Path) -> None:
     write(
         run / "access.log",
         [request(str(number), "1.0" if number % 2 else "2.0", number) for number in range(200)]
-        + [
-            request(f"t{number}", "2.0", number, status=500, path="/predictions/mobilenet_v3/2.0")
-            for number in range(200)
-        ],
+        + [request(f"t{number}", "2.0", number, status=500, route="pinned") for number in range(200)],
     )
     write(run / "predictions" / "w.jsonl", [answer(name, "2.0") for name in ("0", "2", "t0")])
     found = made(run, labels=labels(run / "labels.csv", "0,functional", "2,functional", "t0,functional"))
