@@ -76,7 +76,7 @@ def load(connection: duckdb.DuckDBPyConnection, logs: Sequence[Logs]) -> list[Ma
     malformed = _read(connection, "requests", _REQUESTS, _REQUEST, [log.access for log in logs])
     malformed += _read(connection, "answers", _ANSWERS, _ANSWER, [log.predictions for log in logs])
     connection.execute("DELETE FROM requests WHERE method <> 'POST' OR path NOT LIKE '/predictions/%'")
-    # By the name of the edge's route (deploy/edge/routes.yaml.j2) and not by the path, which has the version either way:
+    # By the name of the edge's route (deploy/edge/routes.yaml.j2) and not by the path, which has a version either way:
     # the edge has rewritten it when it writes the line.
     connection.execute("ALTER TABLE requests ADD COLUMN is_split BOOLEAN")
     connection.execute(
