@@ -19,6 +19,8 @@ from scripts.serving import processes
 from tests.integration.lone_edge import LoneEdge, lone_edge
 from tests.integration.server import MODEL
 
+pytestmark = pytest.mark.operations
+
 BOUND_BYTES = 128_000_000
 # All but its last byte, of the 16 MB that are allowed.
 UPLOAD_BYTES = 15_900_000

@@ -11,6 +11,8 @@ from scripts.locks import hold
 from scripts.serving import processes
 from tests.integration.server import MODEL, Server
 
+pytestmark = pytest.mark.operations
+
 SENTENCE = "error: another command changes the running server just now; let it end first.\n"
 CHANGES = (
     ("register", "--version", "2.0"),
