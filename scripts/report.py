@@ -20,7 +20,7 @@ from scripts.pipeline.spec import DEFAULT_MODEL, MODELS, Spec
 from scripts.reporting import page
 from scripts.reporting.collect import Asked, collect
 from scripts.serving import traffic
-from scripts.serving.places import Places, shown
+from scripts.serving.places import REPOSITORY, Places, shown
 
 
 def main(  # noqa: PLR0913, PLR0917
@@ -46,10 +46,7 @@ def main(  # noqa: PLR0913, PLR0917
     """Compare the versions that share traffic, and say what to do."""
     places = Places.from_environment(os.environ)
     wanted = traffic.read(places.traffic)
-    tolerated = {"errors": tolerated_errors, "slow": tolerated_slow, "wrong": tolerated_wrong}
-    for kind, points in tolerated.items():
-        if not 0 < points < 100:  # noqa: PLR2004
-            raise UserError(f"--tolerated-{kind} {points:g}: use percentage points above 0 and below 100.")
+    tolerated = _shares(errors=tolerated_errors, slow=tolerated_slow, wrong=tolerated_wrong)
     if not slow_ratio >= 1:
         raise UserError(f"--slow-ratio {slow_ratio:g}: use 1 or more.")
     found = collect(
@@ -61,8 +58,8 @@ def main(  # noqa: PLR0913, PLR0917
             split=wanted.split,
             sticky=wanted.sticky_header is not None,
             model_store=places.model_store,
-            model=Spec.load(MODELS / model).name,
-            tolerated={kind: points / 100 for kind, points in tolerated.items()},
+            model=Spec.load(REPOSITORY / MODELS / model).name,
+            tolerated=tolerated,
             slow_ratio=slow_ratio,
             without_labels=no_labels,
         )
@@ -79,6 +76,14 @@ def main(  # noqa: PLR0913, PLR0917
     for each in found.malformed:
         print(f"left out: {each.text}")
     print(shown((folder / "report.html").resolve()))
+
+
+def _shares(**points: float) -> dict[str, float]:
+    """Return percentage points as shares of 1, by what they are of."""
+    for kind, each in points.items():
+        if not 0 < each < 100:  # noqa: PLR2004
+            raise UserError(f"--tolerated-{kind} {each:g}: use percentage points above 0 and below 100.")
+    return {kind: each / 100 for kind, each in points.items()}
 
 
 if __name__ == "__main__":
