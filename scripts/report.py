@@ -18,7 +18,8 @@ from scripts.errors import UserError
 from scripts.files import replace_file
 from scripts.pipeline.spec import DEFAULT_MODEL, MODELS, Spec
 from scripts.reporting import page
-from scripts.reporting.collect import Asked, collect
+from scripts.reporting.collect import SLOW_RATIO, Asked, collect
+from scripts.reporting.comparison import TOLERATED
 from scripts.serving import traffic
 from scripts.serving.places import REPOSITORY, Places, shown
 
@@ -34,10 +35,12 @@ def main(  # noqa: PLR0913, PLR0917
     model: Annotated[
         str, typer.Option(envvar="MODEL", help="a folder of models/, whose archives are served")
     ] = DEFAULT_MODEL,
-    tolerated_errors: Annotated[float, typer.Option(help="percentage points more errors")] = 1.0,
-    tolerated_slow: Annotated[float, typer.Option(help="percentage points more slow answers")] = 2.0,
-    tolerated_wrong: Annotated[float, typer.Option(help="percentage points more wrong answers")] = 3.0,
-    slow_ratio: Annotated[float, typer.Option(help="slow: longer than this times the baseline's p95")] = 1.2,
+    tolerated_errors: Annotated[float, typer.Option(help="percentage points more errors")] = 100 * TOLERATED["errors"],
+    tolerated_slow: Annotated[float, typer.Option(help="percentage points more slow answers")] = 100
+    * TOLERATED["slow"],
+    tolerated_wrong: Annotated[float, typer.Option(help="percentage points more wrong answers")] = 100
+    * TOLERATED["wrong"],
+    slow_ratio: Annotated[float, typer.Option(help="slow: longer than this times the baseline's p95")] = SLOW_RATIO,
     no_labels: Annotated[
         bool, typer.Option("--no-labels", help="leave accuracy out of the verdict where there are no labels")
     ] = False,

@@ -17,15 +17,15 @@ from, to        the first and the last time in the logs
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 import duckdb
 
 from scripts.reporting import labels, logs, reference, tables, units, versions, weights
-from scripts.reporting.comparison import Comparison
+from scripts.reporting.comparison import TOLERATED, Comparison
 from scripts.reporting.drift import Drift, drift
 from scripts.reporting.mirrored import Mirrored, mirrored
 from scripts.reporting.outcomes import Outcomes, Versus
@@ -34,6 +34,9 @@ from scripts.reporting.ratio import Ratio
 from scripts.reporting.verdict import Pace, Verdict, judge
 from scripts.reporting.versions import Figures
 
+SLOW_RATIO: Final = 1.2
+"""An answer that takes longer than this times the baseline's 95th percentile is slow, where nobody says otherwise."""
+
 
 @dataclass(frozen=True)
 class Asked:
@@ -41,29 +44,31 @@ class Asked:
 
     Attributes:
         folders: of the runs.
-        labels: labels.csv, or None.
-        baseline: a version, or None for the one with most weight.
-        candidate: a version, or None for the next.
         split: percent by version, of traffic.yaml.
         sticky: whether traffic.yaml keeps users with their version.
         model_store: where the archives are.
         model: the served name.
+        labels: labels.csv, or None.
+        baseline: a version, or None for the one with most weight.
+        candidate: a version, or None for the next.
         tolerated: difference of the share of errors, slow and wrong answers that a candidate may have, of 1.
         slow_ratio: times the baseline's 95th percentile; from there on an answer is slow.
         without_labels: whether accuracy is left out of the verdict where there are no labels.
+        since_s: seconds since 1970; what was logged before does not count.
     """
 
     folders: Sequence[Path]
-    labels: Path | None
-    baseline: str | None
-    candidate: str | None
     split: Mapping[str, int]
     sticky: bool
     model_store: Path
     model: str
-    tolerated: Mapping[str, float]
-    slow_ratio: float
-    without_labels: bool
+    labels: Path | None = None
+    baseline: str | None = None
+    candidate: str | None = None
+    tolerated: Mapping[str, float] = field(default_factory=lambda: TOLERATED)
+    slow_ratio: float = SLOW_RATIO
+    without_labels: bool = False
+    since_s: float = 0.0
 
     def archive(self, version: str) -> Path:
         """Return where the archive of a version lies, if it is there."""
@@ -114,9 +119,9 @@ def collect(asked: Asked) -> Report:
     Raises:
         UserError: no logs, labels that don't fit, a version that is in no log.
     """
-    found = logs.find(asked.folders)
+    found = logs.find(asked.folders, asked.since_s)
     with duckdb.connect() as connection:
-        malformed = tables.load(connection, found)
+        malformed = tables.load(connection, found, asked.since_s)
         seen = {
             version
             for (version,) in connection.execute(

@@ -1,6 +1,7 @@
 """One kind of bad outcome of two versions: how far apart they are at most and at least, and what would settle it."""
 
 import math
+from collections.abc import Mapping
 from dataclasses import dataclass
 from itertools import product
 from typing import Any, Final, Literal
@@ -18,6 +19,9 @@ LEVEL: Final = FAMILY_LEVEL / 3
 """Of one of the three: errors, slow answers, wrong answers."""
 FEWEST: Final = 50
 """Outcomes of each version before anything is said of them."""
+
+TOLERATED: Final[Mapping[str, float]] = {"errors": 0.01, "slow": 0.02, "wrong": 0.03}
+"""Share of 1 that a candidate may have more than the baseline, where nobody says otherwise."""
 
 State = Literal["no worse", "worse", "open"]
 

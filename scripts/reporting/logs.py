@@ -28,22 +28,26 @@ class Logs:
     access: tuple[Path, ...]
 
 
-def find(folders: Sequence[Path]) -> list[Logs]:
-    """Return the logs of each folder once, in the order given.
+def find(folders: Sequence[Path], since_s: float = 0.0) -> list[Logs]:
+    """Return the logs of each folder once, in the order given, but for files that end before `since_s`.
+
+    Args:
+        folders: of runs.
+        since_s: seconds since 1970.
 
     Raises:
         UserError: a folder is missing or holds no log.
     """
-    return [_logs(folder) for folder in dict.fromkeys(folder.resolve() for folder in folders)]
+    return [_logs(folder, since_s) for folder in dict.fromkeys(folder.resolve() for folder in folders)]
 
 
-def _logs(folder: Path) -> Logs:
+def _logs(folder: Path, since_s: float) -> Logs:
     if not folder.is_dir():
         raise UserError(f"{folder}: no such folder; name run folders, for example LOGS=run.")
-    found = Logs(folder, _named(folder / "predictions", _PREDICTIONS), _named(folder, _ACCESS))
-    if not found.predictions and not found.access:
+    predictions, access = _named(folder / "predictions", _PREDICTIONS), _named(folder, _ACCESS)
+    if not predictions and not access:
         raise UserError(f"{folder}: neither predictions/*.jsonl nor access.log is there; is it a run folder?")
-    return found
+    return Logs(folder, _written(predictions, since_s), _written(access, since_s))
 
 
 def first_malformed(path: Path) -> int:
@@ -64,3 +68,7 @@ def _named(folder: Path, pattern: re.Pattern[str]) -> tuple[Path, ...]:
     if not folder.is_dir():
         return ()
     return tuple(sorted(path for path in folder.iterdir() if pattern.fullmatch(path.name) and path.is_file()))
+
+
+def _written(paths: Sequence[Path], since_s: float) -> tuple[Path, ...]:
+    return tuple(path for path in paths if path.stat().st_mtime >= since_s)

@@ -70,17 +70,26 @@ class Malformed:
         return f"{self.path}: {self.lines} malformed {'line' if self.lines == 1 else 'lines'}{where}"
 
 
-def load(connection: duckdb.DuckDBPyConnection, logs: Sequence[Logs]) -> list[Malformed]:
-    """Make both tables, and return what could not be read."""
+def load(connection: duckdb.DuckDBPyConnection, logs: Sequence[Logs], since_s: float = 0.0) -> list[Malformed]:
+    """Make both tables, and return what could not be read.
+
+    Args:
+        connection: without them.
+        logs: by run.
+        since_s: seconds since 1970; records of before are left out.
+    """
     connection.execute("SET TimeZone = 'UTC'")
     malformed = _read(connection, "requests", _REQUESTS, _REQUEST, [log.access for log in logs])
     malformed += _read(connection, "answers", _ANSWERS, _ANSWER, [log.predictions for log in logs])
+    for table in ("requests", "answers"):
+        connection.execute(f"DELETE FROM {table} WHERE epoch(time) < $since", {"since": since_s})
     connection.execute("DELETE FROM requests WHERE method <> 'POST' OR path NOT LIKE '/predictions/%'")
     # By the name of the edge's route (deploy/edge/routes.yaml.j2) and not by the path, which has a version either way:
     # the edge has rewritten it when it writes the line.
     connection.execute("ALTER TABLE requests ADD COLUMN is_split BOOLEAN")
     connection.execute(
-        "UPDATE requests SET is_split = NOT shadow AND version IS NOT NULL AND coalesce(route = 'split', false)"
+        "UPDATE requests SET is_split = "
+        "NOT shadow AND version IS NOT NULL AND coalesce(route IN ('split', 'kept'), false)"
     )
     return malformed
 

@@ -15,14 +15,15 @@ _NO_USERS = (
     "counted by request the shares mean nothing"
 )
 _NO_REQUESTS = "no request was drawn by known weights, as far as the access logs say"
-# A user is drawn once: when it is first seen. Whoever names no user is drawn with every request.
+# A user is drawn once: when it is first seen. Whoever names no user is drawn with every request, but for who brings the
+# cookie of an earlier one.
 _USERS = """
     SELECT DISTINCT ON (unit) run, epoch(time) AS at, version, coalesce('u' || answers.user, 'r' || request_id) AS unit
     FROM requests LEFT JOIN (SELECT request_id, any_value("user") AS "user" FROM answers GROUP BY request_id) AS answers
         USING (request_id)
-    WHERE is_split AND request_id IN (SELECT request_id FROM answers) ORDER BY unit, time
+    WHERE is_split AND route <> 'kept' AND request_id IN (SELECT request_id FROM answers) ORDER BY unit, time
 """
-_REQUESTS = "SELECT run, epoch(time) AS at, version FROM requests WHERE is_split"
+_REQUESTS = "SELECT run, epoch(time) AS at, version FROM requests WHERE is_split AND route <> 'kept'"
 
 
 def check_split(connection: duckdb.DuckDBPyConnection, weights: Sequence[Sequence[Weights]], *, sticky: bool) -> Ratio:

@@ -1,6 +1,7 @@
 """Who meets which version: a real Envoy that draws, in front of a server that says which version it was asked for."""
 
 import http.client
+import json
 from collections import Counter
 from collections.abc import Iterator
 from http.cookiejar import DefaultCookiePolicy
@@ -10,6 +11,7 @@ import pytest
 import requests
 from scipy import stats
 
+from scripts.serving import processes
 from scripts.serving.traffic import StickyCookie, Traffic
 from tests.integration.lone_edge import LoneEdge, lone_edge
 from tests.integration.server import MODEL
@@ -49,6 +51,11 @@ class Drawn:
             found[user] = connection.getresponse().read().decode()
         connection.close()
         return found
+
+    def routes(self) -> list[str]:
+        """Return the route of every request so far, as the access log says."""
+        assert self._edge.files.access_log is not None
+        return [json.loads(line)["route"] for line in self._edge.files.access_log.read_text().splitlines()]
 
 
 class Versions(BaseHTTPRequestHandler):
@@ -106,6 +113,16 @@ def test_a_browser_keeps_the_version_of_its_first_answer_and_gets_its_cookie_onc
     # 0.5 ** 39 that they all meet the same.
     assert {answer.text for answer in firsts} == {"1.0", "2.0"}
     assert len({answer.cookies["version_key"] for answer in firsts}) == len(firsts)
+
+
+def test_the_access_log_tells_a_draw_from_who_comes_back_with_its_cookie(drawn: Drawn) -> None:
+    before = len(drawn.routes())
+    with requests.Session() as browser:
+        for _ in range(3):
+            browser.post(drawn.url, data=b"x", timeout=10)
+        browser.post(drawn.url, data=b"x", headers={"x-user-id": "somebody"}, timeout=10)
+    assert processes.wait_until(lambda: len(drawn.routes()) == before + 4, 30)
+    assert drawn.routes()[before:] == ["split", "kept", "kept", "split"]
 
 
 def test_the_cookie_says_nothing_of_its_caller_and_stays_with_this_path(drawn: Drawn) -> None:
