@@ -29,8 +29,8 @@ def logging_server(own_server: Server) -> Iterator[Server]:
 
 def with_log(server: Server, value: str) -> None:
     config = server.config.read_text()
-    assert "\nhandler.prediction_log=off\n" in config
-    server.config.write_text(config.replace("handler.prediction_log=off", f"handler.prediction_log={value}"))
+    assert "\nhandler.prediction_log=on\n" in config
+    server.config.write_text(config.replace("handler.prediction_log=on", f"handler.prediction_log={value}"))
 
 
 def lines(server: Server, folder: str = "predictions") -> list[dict[str, Any]]:
