@@ -18,8 +18,7 @@ from tests.integration.server import Server
 
 @pytest.fixture
 def logging_server(own_server: Server) -> Iterator[Server]:
-    """Return a running server with a prediction log, 1.0 answering everything and 2.0 its shadow."""
-    with_log(own_server, "on")
+    """Return a running server, 1.0 answering everything and 2.0 its shadow."""
     shipped = own_server.traffic.read_text()
     own_server.traffic.write_text(shipped.replace("shadow: null", 'shadow: {version: "2.0", percent: 100}'))
     started = own_server.verb("start")
@@ -137,14 +136,16 @@ def test_a_share_is_of_requests_and_both_versions_log_the_same(own_server: Serve
     assert 7 < len(logged(False)) < 53
 
 
-def test_without_a_log_nothing_is_written_and_the_worker_is_told_nothing(server: Server, cell: bytes) -> None:
+def test_without_a_log_nothing_is_written(own_server: Server, cell: bytes) -> None:
+    server = own_server
+    with_log(server, "off")
+    assert server.verb("start").returncode == 0
     assert server.predict(cell, headers={"x-user-id": "ann"}).status_code == 200
     assert not list(server.run_dir.glob("predictions*"))
 
 
 def test_the_report_reads_what_the_servers_wrote(own_server: Server, cells: list[bytes], tmp_path: Path) -> None:
     server = own_server
-    with_log(server, "on")
     text = server.traffic.read_text()
     server.traffic.write_text(text.replace('{"1.0": 100}', '{"1.0": 50, "2.0": 50}'))
     started = server.verb("start")
