@@ -99,7 +99,7 @@ card: | $(READY) ## [MODEL=elpv] [TEXT=1]: the model card, from the evidence of 
 	@$(RUN).card --model "$(MODEL)" $(if $(TEXT),--text)
 
 ##@ Versions in service (TARGET=kubernetes OVERLAY= [KUBE_CONTEXT=]: register, split, promote, rollback, status in a cluster)
-.PHONY: register split promote rollback retire shadow apply report scale kubernetes kind
+.PHONY: register split promote rollback canary retire shadow apply report scale kubernetes kind
 register: | $(ANY_READY) ## VERSION=: check the archive's digest, register it, warm its workers with real images
 	@$(call need,VERSION,VERSION=3.0)$(RUN)$(ON).register --version "$(VERSION)"
 split: | $(ANY_READY) ## SPLIT="1.0=50 2.0=50": change the weights of the running edge
@@ -108,6 +108,9 @@ promote: | $(ANY_READY) ## VERSION=: give it everything; the others stay ready
 	@$(call need,VERSION,VERSION=2.0)$(RUN)$(ON).promote --version "$(VERSION)"
 rollback: | $(ANY_READY) ## back to the split before the last change
 	@$(RUN)$(ON).rollback
+canary: | $(ANY_READY) ## VERSION= [STEPS=5,25,50,100] [LABELS=labels.csv] [SHADOW=20] [REQUESTS=300] [HOLD=30]: to all of the traffic by steps, back at the first sign of harm
+	@$(call need,VERSION,VERSION=3.0)$(RUN).canary --version "$(VERSION)" $(if $(STEPS),--steps "$(STEPS)") $(if $(LABELS),--labels "$(LABELS)") \
+		$(if $(SHADOW),--shadow "$(SHADOW)") $(if $(REQUESTS),--requests "$(REQUESTS)") $(if $(HOLD),--hold "$(HOLD)")
 retire: | $(ANY_READY) ## VERSION=: take a version without traffic out; its last requests are answered first
 	@$(call need,VERSION,VERSION=1.0)$(RUN).retire --version "$(VERSION)"
 shadow: | $(ANY_READY) ## VERSION= PERCENT=: mirror a share of the traffic to a version whose answers nobody sees

@@ -7,6 +7,10 @@ from typing import TextIO
 from scripts.errors import UserError
 
 
+class Taken(UserError):
+    """Another process holds it."""
+
+
 def hold(path: Path, taken: str) -> TextIO:
     """Return `path`, opened and locked until it is closed or this process ends, however it ends.
 
@@ -15,7 +19,8 @@ def hold(path: Path, taken: str) -> TextIO:
         taken: what to say when another process holds it.
 
     Raises:
-        UserError: another process holds it, or it can't be made.
+        Taken: another process holds it.
+        UserError: it can't be made.
     """
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -26,5 +31,5 @@ def hold(path: Path, taken: str) -> TextIO:
         fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError:
         lock.close()
-        raise UserError(taken) from None
+        raise Taken(taken) from None
     return lock

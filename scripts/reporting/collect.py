@@ -129,7 +129,7 @@ def collect(asked: Asked) -> Report:
             ).fetchall()
         }
         known = {label for version in seen for label in reference.labels(asked.archive(version))}
-        labelled = labels.load(connection, asked.labels, known)
+        labelled = labels.load(connection, asked.labels, known, of_a_time=asked.since_s > 0)
         of_runs = [weights.in_effect(log.folder, asked.split) for log in found]
         pair = choose(of_runs[0][-1].split or asked.split, seen, asked.baseline, asked.candidate)
         figures = versions.figures(connection)

@@ -5,6 +5,10 @@ from collections.abc import Collection, Mapping
 from scripts.errors import UserError
 
 
+class NotSeen(UserError):
+    """A version is in no log."""
+
+
 def choose(
     split: Mapping[str, int], seen: Collection[str], baseline: str | None, candidate: str | None
 ) -> tuple[str, str] | None:
@@ -20,11 +24,12 @@ def choose(
         candidate: named, or None.
 
     Raises:
-        UserError: a version that was named is in no log, or both are the same.
+        NotSeen: a version that was named is in no log.
+        UserError: both are the same.
     """
     for named in (baseline, candidate):
         if named is not None and named not in seen:
-            raise UserError(f'version "{named}" is in no log; there are {", ".join(sorted(seen)) or "none"}.')
+            raise NotSeen(f'version "{named}" is in no log; there are {", ".join(sorted(seen)) or "none"}.')
     if baseline is not None and baseline == candidate:
         raise UserError(f'"{baseline}" can\'t be compared with itself; name two versions.')
     by_weight = sorted(seen, key=lambda version: (-split.get(version, 0), version))

@@ -75,7 +75,7 @@ def judge(
         without_labels: whether accuracy is left out where there are no labels.
     """
     if ratio.broken:
-        return Verdict("the split is broken", (_broken(ratio),))
+        return Verdict("the split is broken", (mismatch(ratio),))
     looked_at = [one for one in compared.values() if one.seen]
     worse = [one for one in looked_at if one.state == "worse"]
     if worse:
@@ -148,7 +148,8 @@ def _waiting(
     return Verdict("keep waiting", tuple(reasons), more, seconds)
 
 
-def _broken(ratio: Ratio) -> str:
+def mismatch(ratio: Ratio) -> str:
+    """Return one sentence about a split that is not the one that the weights say."""
     counted = ", ".join(
         f"{version} has {count:,} where {ratio.expected[version]:,.0f} were due"
         for version, count in ratio.observed.items()

@@ -14,6 +14,7 @@ from pathlib import Path
 from scripts.files import replace_file
 
 ROLLBACK = "rollback"
+_CANARY = "canary "
 
 
 @dataclass(frozen=True)
@@ -31,6 +32,11 @@ class Change:
     reason: str
 
 
+def canary(version: str) -> str:
+    """Return the reason of a canary's steps, which are one change for who goes back."""
+    return f"{_CANARY}{version}"
+
+
 def begin(run: Path, before: Mapping[str, int], after: Mapping[str, int], reason: str) -> None:
     """Note a change that is about to be made; what changes no weight is none.
 
@@ -41,11 +47,11 @@ def begin(run: Path, before: Mapping[str, int], after: Mapping[str, int], reason
         reason: the command.
     """
     begun = _begun(run, before)
-    if begun is not None and _same(begun.after, after):
+    if begun is not None and same(begun.after, after):
         return  # A killed command's; this one brings it to its end.
     if begun is not None:
         _append(run, begun)
-    if _same(before, after):
+    if same(before, after):
         _note(run).unlink(missing_ok=True)
         return
     now = datetime.now(UTC).isoformat(timespec="milliseconds")
@@ -70,37 +76,44 @@ def take_back(run: Path, current: Mapping[str, int]) -> None:
 def previous(run: Path, current: Mapping[str, int]) -> Mapping[str, int] | None:
     """Return the split to go back to from the one that traffic.yaml has; None when no change is known.
 
-    It is the one before the last change; when the present one came about by an edit by hand, the last one that a
-    command made. A rollback that was killed is brought to its end: another one would lead to what it went away from.
+    It is the one before the last change, all steps of a canary being one; when the present one came about by an edit
+    by hand, the last one that a command made. A rollback that was killed is brought to its end: another one would lead
+    to what it went away from.
     """
     begun = _begun(run, current)
     if begun is not None:
         return _weights(begun.after if begun.reason == ROLLBACK else begun.before)
-    last = _last(run)
-    if last is None:
+    changes = _changes(run)
+    if not changes:
         return None
-    return _weights(last.before if _same(last.after, current) else last.after)
+    last = changes.pop()
+    if not same(last.after, current):
+        return _weights(last.after)
+    while changes and changes[-1].reason == last.reason and last.reason.startswith(_CANARY):
+        last = changes.pop()
+    return _weights(last.before)
 
 
 def _begun(run: Path, current: Mapping[str, int]) -> Change | None:
     """Return the change that was noted, if it has reached traffic.yaml, whose split is `current`."""
     with contextlib.suppress(FileNotFoundError, ValueError, TypeError):
         change = Change(**json.loads(_note(run).read_text(encoding="utf-8")))
-        return change if _same(change.after, current) else None
+        return change if same(change.after, current) else None
     return None
 
 
-def _last(run: Path) -> Change | None:
+def _changes(run: Path) -> list[Change]:
     path = _path(run)
-    for line in reversed(path.read_text(encoding="utf-8").splitlines() if path.is_file() else []):
+    found = []
+    for line in path.read_text(encoding="utf-8").splitlines() if path.is_file() else []:
         # A line that a full disk or a power cut left half written is no change.
         with contextlib.suppress(ValueError, TypeError):
-            return Change(**json.loads(line))
-    return None
+            found.append(Change(**json.loads(line)))
+    return found
 
 
 def _append(run: Path, change: Change) -> None:
-    if change == _last(run):
+    if [change] == _changes(run)[-1:]:
         return  # The command was killed between this and the end of its note.
     path = _path(run)
     torn = path.is_file() and not path.read_bytes().endswith(b"\n") and path.stat().st_size > 0
@@ -113,7 +126,8 @@ def _weights(split: Mapping[str, int]) -> Mapping[str, int]:
     return {version: weight for version, weight in split.items() if weight}
 
 
-def _same(one: Mapping[str, int], other: Mapping[str, int]) -> bool:
+def same(one: Mapping[str, int], other: Mapping[str, int]) -> bool:
+    """Return whether two splits give every version the same; one that is not named has 0."""
     return _weights(one) == _weights(other)
 
 

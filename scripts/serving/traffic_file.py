@@ -12,6 +12,9 @@ from ruamel.yaml.scalarstring import DoubleQuotedScalarString
 
 from scripts.errors import UserError
 
+NewShadow = Mapping[str, Any] | Literal["keep"] | None
+"""Its keys; None: there shall be none; `keep`: the one that there is."""
+
 
 def text(path: Path) -> str:
     """Return the content of traffic.yaml.
@@ -45,9 +48,7 @@ def document(content: str, path: Path) -> CommentedMap:
     return found
 
 
-def rewrite(
-    path: Path, *, split: Mapping[str, int] | None = None, shadow: Mapping[str, Any] | Literal["keep"] | None = "keep"
-) -> str:
+def rewrite(path: Path, *, split: Mapping[str, int] | None = None, shadow: NewShadow = "keep") -> str:
     """Return the text of `path` with another split or shadow, comments and order kept; nothing is written.
 
     A version of the file that `split` leaves out gets 0: its place decides which users meet it when it comes back.

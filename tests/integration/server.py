@@ -87,11 +87,11 @@ class Server:
         """Its traffic.yaml."""
         return Path(self.environment["TRAFFIC"])
 
-    def verb(self, name: str, *words: str) -> subprocess.CompletedProcess[str]:
+    def verb(self, name: str, *words: str, within_s: float = VERB_S) -> subprocess.CompletedProcess[str]:
         """Return what `python -m scripts.NAME` printed and its exit status."""
         argv = [sys.executable, "-m", f"scripts.{name}", *words]
         return subprocess.run(
-            argv, cwd=REPOSITORY, env=self.environment, capture_output=True, text=True, timeout=VERB_S, check=False
+            argv, cwd=REPOSITORY, env=self.environment, capture_output=True, text=True, timeout=within_s, check=False
         )
 
     @contextmanager
