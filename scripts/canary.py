@@ -1,7 +1,7 @@
 """Walks a version to all of the traffic, step by step, and rolls it back at the first sign of harm: `make canary`.
 
-Exit status: 0 promoted; 1 it can't begin, or somebody changed the split meanwhile; 3 rolled back; 130 or 143
-interrupted, and rolled back. `--json` prints what RUN_DIR/canary.json holds at the end.
+Exit status: 0 promoted; 1 it can't begin, or somebody changed the split meanwhile; 3 rolled back; 129, 130 or
+143 interrupted, and rolled back. `--json` prints what RUN_DIR/canary.json holds at the end.
 """
 
 import json

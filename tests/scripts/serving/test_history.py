@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Mapping
+from itertools import pairwise
 from pathlib import Path
 
 import pytest
@@ -93,3 +94,12 @@ def test_a_line_that_was_written_in_part_spoils_no_other(tmp_path: Path) -> None
     (tmp_path / "history.jsonl").write_text('{"time": "2026-')
     made(tmp_path, A, B)
     assert history.previous(tmp_path, B) == A
+
+
+def test_all_steps_of_a_canary_are_one_change_for_who_goes_back(tmp_path: Path) -> None:
+    steps = [{"1.0": 100, "2.0": 0}, {"1.0": 95, "2.0": 5}, {"1.0": 50, "2.0": 50}, {"1.0": 0, "2.0": 100}]
+    made(tmp_path, A, steps[0])
+    for before, after in pairwise(steps):
+        made(tmp_path, before, after, history.canary("2.0"))
+    assert history.previous(tmp_path, steps[-1]) == {"1.0": 100}
+    assert history.previous(tmp_path, C | {"1.0": 0}) == {"1.0": 100}

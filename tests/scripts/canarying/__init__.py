@@ -1,0 +1,1 @@
+"""A canary, apart from the servers."""
