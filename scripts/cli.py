@@ -1,5 +1,6 @@
 """How every verb ends: a result, one sentence of error, or an interrupt."""
 
+import errno
 import signal
 import sys
 from collections.abc import Callable
@@ -9,12 +10,15 @@ import typer
 
 from scripts.errors import UserError
 
+# Of whoever has the disk, and no defect of ours: full, over a quota or a limit, read-only, another user's.
+_OF_THE_DISK = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS, errno.EACCES, errno.EPERM}
+
 
 def run(command: Callable[..., Any]) -> None:
     """Run `command` as a command-line program and exit.
 
-    Exit status: 0 done; 1 a `UserError`, printed as one sentence; 2 wrong usage; 130 interrupted (Typer's own); 143 a
-    SIGTERM, at which everything that was started ends as it does at Ctrl-C.
+    Exit status: 0 done; 1 a `UserError`, or a disk that can't be written, printed as one sentence; 2 wrong usage; 130
+    interrupted (Typer's own); 143 a SIGTERM, at which everything that was started ends as it does at Ctrl-C.
     """
     signal.signal(signal.SIGTERM, _terminated)
     app = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
@@ -23,6 +27,12 @@ def run(command: Callable[..., Any]) -> None:
         app(standalone_mode=True)
     except UserError as error:
         print(f"error: {error}", file=sys.stderr)
+        sys.exit(1)
+    except OSError as error:
+        if error.errno not in _OF_THE_DISK:
+            raise
+        where = f"{error.filename}: " if error.filename else ""
+        print(f"error: {where}{error.strerror}; make room, or set a folder that can be written.", file=sys.stderr)
         sys.exit(1)
 
 

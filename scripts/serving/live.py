@@ -133,7 +133,8 @@ class Live:
             self.steer(wanted, closing=closing)
         except BaseException:
             with uninterrupted():
-                replace_file(path, before)
+                if path.read_text() != before:  # A full disk would refuse even what is there already.
+                    replace_file(path, before)
                 history.take_back(run, now)
             raise
         history.finish(run, wanted.split)
