@@ -12,7 +12,9 @@ import typer
 from rich.console import Console
 from rich.progress import Progress
 
+from scripts import PYTHON
 from scripts.cli import run
+from scripts.errors import UserError
 from scripts.pipeline.data.dealing import deal, require_enough, require_in_every_part, usable, without_missing
 from scripts.pipeline.data.listing import FILE_NAME, by_reason, first_few, write_left_out
 from scripts.pipeline.data.sources import labelled_data
@@ -31,6 +33,12 @@ def main(
     """Deal out the images that have no part yet, and say how many each part has."""
     spec = Spec.load(MODELS / model)
     data = labelled_data(spec)
+    owner = spec.split_path.parent
+    if data.also and owner != spec.folder:
+        raise UserError(
+            f"{spec.folder / 'spec.yaml'}: its split is that of {owner}, and the images of its `also` are "
+            f"in no part; deal the data out there: `{PYTHON} -m scripts.split_data --model {owner.name}`"
+        )
     dealt = read_split(spec.split_path) if spec.split_path.is_file() else {}
     told = sys.stderr if as_json else sys.stdout
     with Progress(console=Console(file=told)) as progress:

@@ -1,11 +1,17 @@
-"""Train a model of models/ and replace its checkpoint: `make train MODEL=elpv`, `make train MODEL=pets DATA=photos`.
+"""Train a model of models/ and replace its checkpoint.
+
+    make train MODEL=elpv                             by its spec
+    make train MODEL=pets DATA=photos                 a new model, made of a folder
+    make train MODEL=elpv_2 DATA=harvest FROM=elpv    one that goes on from elpv, with the folder's images besides
 
 `--json` prints one object: `checkpoint`, `epochs`, `val_accuracy` (after the last), `seconds` (of all epochs, whichever
-run they were in), `license`, and `created`: of a model that DATA made just now `labels`, `images` of each part and
-`left_out`, otherwise null.
+run they were in), `license`, `also` (for each folder that it learned from besides: `folder`, `images` by label,
+`sha256`), and `created`: of a model that was made just now `labels`, `images` of each part and `left_out`; otherwise
+null.
 """
 
 import json
+import os
 import shutil
 import time
 from pathlib import Path
@@ -20,9 +26,11 @@ from torch.utils.tensorboard import SummaryWriter
 from scripts.cli import run
 from scripts.locks import hold
 from scripts.pipeline import provenance
+from scripts.pipeline.data.extra import Extra
 from scripts.pipeline.network import read_header, save_checkpoint
-from scripts.pipeline.new_model import create
+from scripts.pipeline.preparation import Prepared, prepare
 from scripts.pipeline.spec import MODELS, Spec
+from scripts.pipeline.successor import archive_command
 from scripts.pipeline.training.allocation import reuse_freed_memory
 from scripts.pipeline.training.log import draw, read_csv, write_csv
 from scripts.pipeline.training.run import basis, trainer, training_images
@@ -84,20 +92,22 @@ def _progress(as_json: bool) -> Progress:
     )
 
 
-def _created(model: str, data: str, progress: Progress) -> dict[str, Any] | None:
-    """What was made of the data; None where the model had been made before."""
+def _prepared(model: str, data: str, origin: str, progress: Progress) -> Prepared:
     task = progress.add_task("looking at the images", total=None)
-    created = create(MODELS / model, data, lambda done, of: progress.update(task, completed=done, total=of))
+    tick = lambda done, of: progress.update(task, completed=done, total=of)  # noqa: E731
+    found = prepare(MODELS / model, data, origin, tick)
     progress.remove_task(task)
-    progress.console.print(created.summary(), markup=False, soft_wrap=True)
-    return created.record() if created.is_new else None
+    if found.summary:
+        progress.console.print(found.summary, markup=False, soft_wrap=True)
+    return found
 
 
-def trained(spec: Spec, folder: Path, restart: bool, progress: Progress) -> list[Epoch]:
+def trained(spec: Spec, extra: Extra, folder: Path, restart: bool, progress: Progress) -> list[Epoch]:
     """Train, or go on with an unfinished run; a checkpoint that would come out the same stays. Return its log.
 
     Args:
         spec: of the model.
+        extra: what it learns from besides the train part.
         folder: keeps the run.
         restart: forget an unfinished run, and train again what is trained.
         progress: as in `train`.
@@ -107,11 +117,11 @@ def trained(spec: Spec, folder: Path, restart: bool, progress: Progress) -> list
             other settings.
     """
     images = training_images(
-        spec, folder, lambda part: lambda samples: progress.track(samples, description=f"reading {part}")
+        spec, extra.samples, folder, lambda part: lambda samples: progress.track(samples, description=f"reading {part}")
     )
     depends_on = basis(spec, images)
     # Now, since the split may be another when the training ends.
-    header = provenance.header(spec) | {"basis": depends_on}
+    header = provenance.header(spec, extra.record(spec.labels)) | {"basis": depends_on}
     learning = trainer(spec, images, folder)
     if restart:
         learning.state_path.unlink(missing_ok=True)
@@ -140,38 +150,41 @@ def _is_trained(spec: Spec, header: dict[str, str]) -> bool:
     return whole and read_header(spec.checkpoint_path) == header
 
 
-def _record(spec: Spec, log: list[Epoch], created: dict[str, Any] | None) -> dict[str, Any]:
+def _record(prepared: Prepared, log: list[Epoch]) -> dict[str, Any]:
+    spec = prepared.spec
     return {
         "checkpoint": str(spec.checkpoint_path),
         "epochs": len(log),
         "val_accuracy": log[-1].val_accuracy,
         "seconds": sum(line.seconds for line in log),
         "license": spec.license,
-        "created": created,
+        "also": prepared.extra.record(spec.labels),
+        "created": prepared.created,
     }
 
 
-def main(
+def main(  # noqa: PLR0913, PLR0917  (each is an option)
     model: Annotated[str, typer.Option(help="Folder in models/")],
     data: Annotated[str, typer.Option(help="A folder <label>/<image>, a CSV, cifar10, mnist or elpv: makes it")] = "",
+    origin: Annotated[str, typer.Option("--from", help="A model of models/ to go on from, with images of `data`")] = "",
     restart: Annotated[bool, typer.Option(help="Begin anew instead of going on with an unfinished run")] = False,
     threads: Annotated[int, typer.Option(help="Of the CPU; 0 leaves it to torch")] = 0,
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object; progress goes to stderr")] = False,
 ) -> None:
     """Train, showing each epoch; a run that was stopped goes on after its last whole epoch."""
     with _progress(as_json) as progress:
-        created = _created(model, data, progress) if data else None
-        spec = Spec.load(MODELS / model)
+        prepared = _prepared(model, data, origin, progress)
+        spec = prepared.spec
         if threads:
             torch.set_num_threads(threads)
         reuse_freed_memory()
         with hold(RUNS / model / "lock", f"a training of {spec.folder} runs already; wait for it, or stop it"):
-            log = trained(spec, RUNS / model, restart, progress)
+            log = trained(spec, prepared.extra, RUNS / model, restart, progress)
     if as_json:
-        print(json.dumps(_record(spec, log, created)))
+        print(json.dumps(_record(prepared, log)))
         return
     print(f"{spec.checkpoint_path}: val accuracy {log[-1].val_accuracy:.2%}; licence: {spec.license}")
-    print(f"next: `make archive MODEL={model} VERSION=1.0 PRECISION=float32`")
+    print(f"next: `{archive_command(spec, Path(os.environ.get('MODEL_STORE', 'model_store')))}`")
 
 
 if __name__ == "__main__":

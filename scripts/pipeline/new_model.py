@@ -15,7 +15,7 @@ from scripts.pipeline.data.dealing import deal, require_enough, require_in_every
 from scripts.pipeline.data.listing import FILE_NAME, LeftOut, by_reason, first_few, read_left_out, write_left_out
 from scripts.pipeline.data.named import NAMES
 from scripts.pipeline.data.sample import PARTS, Part
-from scripts.pipeline.data.sources import every_sample, labels_of
+from scripts.pipeline.data.sources import every_sample, labelled_data, labels_of
 from scripts.pipeline.data.split import SEED, read_split, write_split
 from scripts.pipeline.network import read_header
 from scripts.pipeline.new_spec import ARCHITECTURE, Facts, spec_text
@@ -67,7 +67,7 @@ class Created:
                 f"licence: {self.spec.license}",
             ]
         if self.undealt:
-            command = f"{PYTHON} -m scripts.split_data --model {folder.name}"
+            command = f"{PYTHON} -m scripts.split_data --model {self.spec.split_path.parent.name}"
             lines += [f"{self.undealt} files were added to the data and are not used yet; deal them out: `{command}`"]
         return "\n".join(lines)
 
@@ -93,7 +93,7 @@ def create(folder: Path, data: str, tick: Callable[[int, int], None]) -> Created
     source = locate(data)
     if (folder / "spec.yaml").is_file():
         return _existing(Spec.load(folder), source, data)
-    _require_free_name(folder)
+    require_free_name(folder)
     labels = labels_of(source)
     found = usable(source, labels, {}, tick)
     if isinstance(source, Folder | Table):
@@ -145,7 +145,7 @@ def in_parts(parts: Iterable[Part]) -> str:
     return ", ".join(f"{count} {part}" for part, count in by_part(parts).items())
 
 
-def _require_free_name(folder: Path) -> None:
+def require_free_name(folder: Path) -> None:
     """Raise UserError where another model is served under the name of `folder`: the archives are named after it."""
     for path in sorted(folder.parent.glob("*/spec.yaml")):
         if Spec.load(path.parent).name == folder.name:
@@ -172,13 +172,18 @@ def _expanded(data: str) -> Path:
 
 
 def _existing(spec: Spec, source: Labelled, data: str) -> Created:
+    if isinstance(source, Folder) and source.folder in labelled_data(spec).also:
+        raise UserError(
+            f"DATA={data}: {spec.folder / 'spec.yaml'} names it in `also`; `make train MODEL={spec.folder.name}` takes "
+            "up what is in there now"
+        )
     if not isinstance(spec.data, type(source)) or _identity(spec.data) != _identity(source):
         raise UserError(
             f"{spec.folder / 'spec.yaml'} has other data than DATA={data}; edit its `data`, "
             f"choose another name for a new model (MODEL=), or delete {spec.folder} to begin anew"
         )
     parts = read_split(spec.split_path)
-    known = parts.keys() | read_left_out(spec.folder)
+    known = parts.keys() | read_left_out(spec.split_path.parent)
     undealt = sum(sample.name not in known for sample in every_sample(spec))
     return Created(spec, False, in_parts(parts.values()), undealt=undealt)
 

@@ -1,6 +1,7 @@
 """What a checkpoint learned from, kept in its own header, so that it holds whatever becomes of the spec beside it."""
 
 import json
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -13,15 +14,22 @@ from scripts.pipeline.spec_data import Unlabelled
 _UNKNOWN = "whether it learned from test images is not known"
 
 
-def header(spec: Spec) -> dict[str, str]:
-    """What `save_checkpoint` shall keep of a training by `spec`."""
+def header(spec: Spec, also: Sequence[Mapping[str, Any]] = ()) -> dict[str, str]:
+    """What `save_checkpoint` shall keep of a training by `spec`.
+
+    Args:
+        spec: of the model.
+        also: what it learns from besides the train part, a record for each folder.
+    """
     start = Path(spec.recipe.start)
-    learned = {
+    learned: dict[str, Any] = {
         "data": spec.data.source,
         "split_sha256": sha256(spec.split_path),
         "recipe": spec.recipe.model_dump(mode="json"),
         "began_from": _split_of(start) if start.suffix else None,
     }
+    if also:
+        learned["also"] = list(also)
     return {
         "license": spec.license,
         "labels": json.dumps(spec.labels, ensure_ascii=False),
@@ -31,6 +39,9 @@ def header(spec: Spec) -> dict[str, str]:
 
 def learned(spec: Spec, checkpoint: Path) -> dict[str, Any]:
     """What an archive keeps of a checkpoint's training: `data`, `split_sha256`, `recipe`; a `note` where less is known.
+
+    Of one that learned from further folders also `also`: for each `folder`, `images` by label and `sha256`, a digest
+    over theirs.
 
     Raises:
         UserError: it has other labels than the spec, or learned by another split, so that test images may be among

@@ -1,16 +1,19 @@
-"""The `training` that a new model's spec begins with: weights that can see already, unfrozen from the head down."""
+"""The `training` that a spec begins with: of a new model, or of one that goes on from another."""
 
 import math
 
 from scripts.errors import UserError
 from scripts.pipeline.pretrained import imagenet_weights
-from scripts.pipeline.spec import DEFAULT_MODEL, MODELS
+from scripts.pipeline.spec import DEFAULT_MODEL, MODELS, Spec
+from scripts.pipeline.spec_training import LossWeights, Training
 
 IMAGENET = "IMAGENET1K_V1"
 WITHOUT_NETWORK = MODELS / DEFAULT_MODEL / "checkpoint.safetensors"
 """Learned from solar cells: a poor beginning for photographs, but one that every clone has."""
 _STEPS = 300
 """That a phase should have, within limits of epochs: a small data set is seen more often."""
+_SHORT_AVERAGE = 0.98
+_FINE_TUNING_RATE = 0.0003
 
 
 def available_start(architecture: str) -> tuple[str, str]:
@@ -20,6 +23,37 @@ def available_start(architecture: str) -> tuple[str, str]:
     except UserError as error:
         return WITHOUT_NETWORK.as_posix(), str(error)
     return IMAGENET, ""
+
+
+def fine_tuning(spec: Spec, train_images: int) -> Training:
+    """How a model goes on from the checkpoint of `spec`: all layers, at a low rate, by the labels alone.
+
+    Args:
+        spec: whose own recipe says how its images are kept, cut, turned and lit.
+        train_images: of its train part.
+
+    Raises:
+        UserError: it has no recipe, or no checkpoint.
+    """
+    before = spec.recipe
+    last = before.phases[-1]
+    phase = {
+        "name": "all",
+        "epochs": _epochs(train_images, last.batch),
+        "learning_rate": _FINE_TUNING_RATE,
+        "trains": "all",
+        "batch_norm": "frozen",
+        "loss": LossWeights(labels=1),
+    }
+    return before.model_copy(
+        update={
+            "start": spec.checkpoint_path.as_posix(),
+            "average": _SHORT_AVERAGE,
+            "teacher": None,
+            "temperature": 1.0,
+            "phases": (last.model_copy(update=phase),),
+        }
+    )
 
 
 def training_section(train_images: int, side: int, start: str, turns: str) -> str:
@@ -32,9 +66,9 @@ def training_section(train_images: int, side: int, start: str, turns: str) -> st
         turns: of a training image, as `training.augmentation.turns` names them.
     """
     batch = min(32, max(4, train_images // 8))
-    epochs = min(40, max(3, math.ceil(_STEPS * batch / train_images)))
+    epochs = _epochs(train_images, batch)
     # Over the last steps: fewer where a phase has few.
-    average = 0.98 if epochs * train_images < _STEPS * batch else 0.995
+    average = _SHORT_AVERAGE if epochs * train_images < _STEPS * batch else 0.995
     usual = f"batch_norm: frozen, epochs: {epochs}, batch: {batch}, side: {side}"
     rest = "weight_decay: 0.02, loss: {labels: 1}"
     return f"""\
@@ -58,3 +92,7 @@ training:
     - {{name: all, trains: all, scale: [0.4, 1], learning_rate: 0.0003,
        {usual}, {rest}}}
 """
+
+
+def _epochs(train_images: int, batch: int) -> int:
+    return min(40, max(3, math.ceil(_STEPS * batch / train_images)))

@@ -1,5 +1,6 @@
 """What a model is: `models/<name>/spec.yaml`, read strictly."""
 
+import os
 import unicodedata
 from collections import Counter
 from pathlib import Path
@@ -133,7 +134,8 @@ class Spec(StrictModel):
         """Of the committed division into train, val and test."""
         if isinstance(self.data, Unlabelled):
             raise UserError(f"{self.folder / 'spec.yaml'}: `data`: images without labels have no train or test part")
-        return self.folder / self.data.split
+        # Where another model's is named (`../elpv/split.csv`), this one's folder need not be there yet.
+        return Path(os.path.normpath(self.folder / self.data.split))
 
 
 def _labels(mapping: dict[str, Any], folder: Path) -> dict[str, Any]:

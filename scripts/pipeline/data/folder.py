@@ -11,6 +11,9 @@ from scripts.pipeline.data.files import read_image
 from scripts.pipeline.data.listing import LeftOut, Listing, one_hot
 from scripts.pipeline.data.sample import Sample
 
+UNLABELLED = "unlabelled"
+"""A folder of images that nobody has labelled yet; no class, unless the spec has a label of that name."""
+STILL_UNLABELLED, NO_LABEL = "still unlabelled", "no label of the spec"
 _PART_NAMES = {"train", "training", "val", "valid", "validation", "test", "testing"}
 
 
@@ -23,7 +26,7 @@ def labels(folder: Path) -> tuple[str, ...]:
         UserError: there are fewer than two, or they are parts of a data set and not its classes.
     """
     names, unread = _found(folder)
-    found = sorted({_label(name) for name in names if "/" in name and _is_unicode(name)})
+    found = sorted({_label(name) for name in names if "/" in name and _is_unicode(name)} - {UNLABELLED})
     if found and set(map(str.lower, found)) <= _PART_NAMES and any(name.lower().startswith("train") for name in found):
         raise UserError(
             f"{folder}: its folders are parts ({', '.join(found)}), not classes; name one of them, "
@@ -56,7 +59,10 @@ def listing(folder: Path, known: Sequence[str]) -> Listing:
         elif "/" not in name:
             left_out.append(LeftOut(name, "in no class folder"))
         elif (target := targets.get(_label(name))) is None:
-            left_out.append(LeftOut(name, "no label of the spec", repr(_label(name))))
+            label = _label(name)
+            left_out.append(
+                LeftOut(name, STILL_UNLABELLED) if label == UNLABELLED else LeftOut(name, NO_LABEL, repr(label))
+            )
         else:
             samples.append(Sample(name, target, "", functools.partial(read_image, folder / name)))
     return Listing(tuple(samples), tuple(left_out))

@@ -5,9 +5,10 @@ import io
 import os
 import warnings
 from collections import defaultdict
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from typing import TypeVar
 
 from PIL import Image
 
@@ -17,6 +18,7 @@ from scripts.pipeline.data.files import MAX_MEGAPIXELS, TooManyBytes
 from scripts.pipeline.data.listing import LeftOut
 from scripts.pipeline.data.sample import Sample
 
+T = TypeVar("T")
 # ISO 14496-12: a box of type `ftyp`, then the brand.
 _BRAND_TYPE, _BRAND = slice(4, 8), slice(8, 12)
 _BRANDS = {b"heic": "HEIC", b"heix": "HEIC", b"mif1": "HEIC", b"msf1": "HEIC", b"avif": "AVIF", b"avis": "AVIF"}
@@ -59,19 +61,24 @@ def inspect(
     """
     trusted = frozenset(trusted)
     seen = []
-    # Process-wide, hence around all threads: what Pillow warns of is either decoded or a fault below.
-    with warnings.catch_warnings(), ThreadPoolExecutor(os.cpu_count()) as pool:
-        warnings.simplefilter("ignore")
-        for one in pool.map(lambda sample: _look(sample, sample.name in trusted), samples):
-            seen.append(one)
-            tick(len(seen), len(samples))
+    for one in in_threads(lambda sample: _look(sample, sample.name in trusted), samples):
+        seen.append(one)
+        tick(len(seen), len(samples))
     faults = {one.sample.name: one.fault for one in seen if one.fault is not None}
-    faults |= _repeated([one for one in seen if one.fault is None and one.digest], trusted)
+    faults |= repeated([(one.sample, one.digest) for one in seen if one.fault is None and one.digest], trusted)
     return Inspection(
         tuple(one.sample for one in seen if one.sample.name not in faults),
         tuple(faults[one.sample.name] for one in seen if one.sample.name in faults),
         max((one.longest_side for one in seen if one.sample.name not in faults), default=0),
     )
+
+
+def in_threads(look: Callable[[Sample], T], samples: Sequence[Sample]) -> Iterator[T]:
+    """What `look` finds, in the order of `samples`."""
+    # Process-wide, hence around all threads: what Pillow warns of is either decoded or a fault.
+    with warnings.catch_warnings(), ThreadPoolExecutor(os.cpu_count()) as pool:
+        warnings.simplefilter("ignore")
+        yield from pool.map(look, samples)
 
 
 def _look(sample: Sample, trusted: bool) -> _Seen:
@@ -120,10 +127,11 @@ def _format(encoded: bytes) -> str:
     return f"{found} with 32-bit or floating-point samples" if found in FORMATS else found
 
 
-def _repeated(seen: Sequence[_Seen], trusted: frozenset[str]) -> dict[str, LeftOut]:
+def repeated(digests: Sequence[tuple[Sample, bytes]], trusted: Collection[str]) -> dict[str, LeftOut]:
+    """By name, those that are left out of samples with equal digests; `trusted` ones never are."""
     alike: dict[bytes, list[Sample]] = defaultdict(list)
-    for one in seen:
-        alike[one.digest].append(one.sample)
+    for sample, digest in digests:
+        alike[digest].append(sample)
     faults = {}
     for group in alike.values():
         # First those that stay in, then by name.

@@ -2,7 +2,7 @@
 
 import csv
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -49,20 +49,33 @@ def one_hot(labels: int) -> list[tuple[float, ...]]:
     return [tuple(float(other == index) for other in range(labels)) for index in range(labels)]
 
 
-def write_left_out(left_out: Sequence[LeftOut], folder: Path) -> Path:
-    """Write `file,reason` by file name into a model's folder, and return where."""
-    rows = sorted((one.file, one.sentence) for one in left_out)
+def write_left_out(left_out: Sequence[LeftOut], folder: Path, within: Collection[str] | None = None) -> Path:
+    """Write `file,reason` by file name into a model's folder, and return where.
+
+    Args:
+        left_out: what the list shall hold.
+        folder: the model's.
+        within: folders that these files are from; the list keeps the rows of all others. None: it is written anew.
+    """
+    others = {} if within is None else _read(folder)
+    kept = [(file, why) for file, why in others.items() if not any(file.startswith(f"{one}/") for one in within or ())]
+    rows = sorted([*kept, *((one.file, one.sentence) for one in left_out)])
     replace_file(folder / FILE_NAME, csv_text(("file", "reason"), rows))
     return folder / FILE_NAME
 
 
 def read_left_out(folder: Path) -> set[str]:
     """The files that were left out; none where there is no such list."""
+    return set(_read(folder))
+
+
+def _read(folder: Path) -> dict[str, str]:
+    """File to reason."""
     path = folder / FILE_NAME
     if not path.is_file():
-        return set()
+        return {}
     with path.open(newline="", encoding="utf-8") as file:
-        return {row["file"] for row in csv.DictReader(file)}
+        return {row["file"]: row["reason"] for row in csv.DictReader(file)}
 
 
 def by_reason(left_out: Sequence[LeftOut]) -> str:

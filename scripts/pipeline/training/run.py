@@ -2,14 +2,15 @@
 
 import hashlib
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import torch
 from torch import nn
 
 from scripts.errors import UserError
-from scripts.pipeline.data.sample import Part
+from scripts.files import sha256
+from scripts.pipeline.data.sample import Part, Sample
 from scripts.pipeline.data.sources import samples
 from scripts.pipeline.layers import load_body, require_side
 from scripts.pipeline.network import build_network, read_weights
@@ -23,12 +24,12 @@ from scripts.pipeline.training.trainer import Images, Trainer
 from scripts.pipeline.weights import digest, load_network
 
 
-def training_images(spec: Spec, folder: Path, track: Callable[[Part], Track]) -> Images:
-    """The train part, as large as crops need it, and the val part, as it is served; both kept in `folder`."""
+def training_images(spec: Spec, extra: Sequence[Sample], folder: Path, track: Callable[[Part], Track]) -> Images:
+    """The train part and `extra`, as large as crops need them, and the val part, as it is served; kept in `folder`."""
     side = spec.recipe.side
     whole = spec.preprocessing.model_copy(update={"resize": side, "crop": side})
     return Images(
-        train=pack(samples(spec, "train"), whole, folder / "train.npy", track("train")),
+        train=pack([*samples(spec, "train"), *extra], whole, folder / "train.npy", track("train")),
         val=pack(samples(spec, "val"), spec.preprocessing, folder / "val.npy", track("val")),
     )
 
@@ -92,9 +93,12 @@ def require_sides(network: nn.Module, spec: Spec) -> None:
 
 
 def basis(spec: Spec, images: Images) -> str:
-    """Digest of what a run depends on besides `spec.training`: images and labels, preprocessing, network, teacher."""
+    """Digest of what a run depends on besides `spec.training`: images, labels, preprocessing, network, its weights."""
     teacher = trained_teacher(spec)
     taught_by = "" if teacher is None else digest(teacher, None)
+    start = Path(spec.recipe.start)
     facts = [images.train.digest, images.val.digest, spec.labels, spec.architecture, taught_by]
+    # Of torchvision's the name is enough, which is in `training`.
+    facts += [sha256(start)] if start.suffix else []
     text = json.dumps([*facts, spec.preprocessing.model_dump(mode="json")], ensure_ascii=False)
     return hashlib.sha256(text.encode()).hexdigest()
