@@ -45,6 +45,7 @@ def test_the_object_says_what_was_trained_and_made_and_nothing_else_is_on_stdout
         "epochs": 2,
         "val_accuracy": 0.5,
         "seconds": 3.0,
+        "also": [],
         "created": {"labels": ["cat", "dog"], "images": {"train": 10, "val": 2, "test": 4}, "left_out": 1},
     }
     assert "epoch 2 of 2" in printed.err

@@ -6,6 +6,8 @@ checkpoint_sha256   of the weights, also of torchvision's
 split_sha256
 recipe              by which the weights were trained, as the archives keep it; null where they keep none
 note                what is not known of their training, as the archives keep it; null where there is nothing
+also                folders that the weights learned from besides the train part, as the archives keep them: `folder`,
+                    `images` by label, `sha256`
 data                by part: `images`, `labels` (images of each), `groups` (of each kind; {} where there are none)
 archives            `1.0` (float32) and `2.0` (int8): `bytes`, `sha256`, and `gate`, as `scripts.pipeline.gate` has it
 errors              of 2.0, by its own code, from the original files: `arithmetic`, `instructions`, `wrong` (images);
@@ -115,6 +117,7 @@ def collect(
         "split_sha256": sha256(spec.split_path),
         "recipe": metadata.training.get("recipe"),
         "note": metadata.training.get("note"),
+        "also": metadata.training.get("also", []),
         "data": count_data(spec),
         "archives": {
             version: {"bytes": path.stat().st_size, "sha256": sha256(path), "gate": metadata.gate}

@@ -68,6 +68,7 @@ def card(spec: Spec) -> str:
         shown=len(shown),
         quantization=_quantization(spec.folder, found["checkpoint_sha256"]),
         recipe=recipe_tables(found["recipe"]) if found["recipe"] else "",
+        also=[(one["folder"], sum(one["images"].values())) for one in found.get("also", ())],
         teachers=teachers_before(spec),
         recipe_teacher=(found["recipe"] or {}).get("teacher"),
         recipe_is_current=found["recipe"] == (spec.training and spec.training.model_dump(mode="json")),

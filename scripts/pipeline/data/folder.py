@@ -35,6 +35,7 @@ def labels(folder: Path) -> tuple[str, ...]:
     if len(found) < 2:  # noqa: PLR2004
         holds = f"only the class folder {found[0]!r}" if found else "no folder with a file in it"
         below = f"; if the classes lie in there, name {folder / found[0]}" if found else ""
+        below += f"; move images out of {UNLABELLED!r} into folders of their labels" * _waits(names)
         closed = f" ({unread[0].file}: {unread[0].sentence})" if unread else ""
         raise UserError(f"{folder}: holds {holds}{closed}, and a classifier needs two: <class>/<image>{below}")
     return tuple(found)
@@ -66,6 +67,10 @@ def listing(folder: Path, known: Sequence[str]) -> Listing:
         else:
             samples.append(Sample(name, target, "", functools.partial(read_image, folder / name)))
     return Listing(tuple(samples), tuple(left_out))
+
+
+def _waits(names: Sequence[str]) -> bool:
+    return any(name.startswith(f"{UNLABELLED}/") for name in names)
 
 
 def _label(name: str) -> str:

@@ -45,6 +45,26 @@ def test_files_outside_the_classes_are_left_out(tmp_path):
     assert left_out == {"README.txt": "in no class folder", "owl/0.png": "no label of the spec: 'owl'"}
 
 
+def test_what_is_still_unlabelled_is_no_class_and_does_no_harm(tmp_path):
+    fill(tmp_path, {"cat": 1, "dog": 1, "owl": 0, "unlabelled": 1, "unlabelled/monday": 1})
+    assert folder.labels(tmp_path) == ("cat", "dog")
+    found = folder.listing(tmp_path, ("cat", "dog"))
+    assert [sample.name for sample in found.samples] == ["cat/0.png", "dog/0.png"]
+    assert {one.sentence for one in found.left_out} == {"still unlabelled"}
+    assert len(found.left_out) == 2
+
+
+def test_a_spec_that_has_a_label_of_that_name_keeps_it(tmp_path):
+    fill(tmp_path, {"cat": 1, "unlabelled": 1})
+    assert len(folder.listing(tmp_path, ("cat", "unlabelled")).samples) == 2
+
+
+def test_a_folder_in_which_nothing_is_labelled_yet_says_what_to_do(tmp_path):
+    fill(tmp_path, {"cat": 0, "dog": 0, "unlabelled": 2})
+    with pytest.raises(UserError, match="needs two: <class>/<image>; move images out of 'unlabelled' into folders of"):
+        folder.labels(tmp_path)
+
+
 def test_both_spellings_of_an_accent_are_one_label_and_names_stay_as_on_disk(tmp_path):
     fill(tmp_path, {COMPOSED: 1, DECOMPOSED: 1, "dog": 1})
     assert folder.labels(tmp_path) == ("dog", COMPOSED)
