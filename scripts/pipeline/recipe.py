@@ -12,6 +12,7 @@ WITHOUT_NETWORK = MODELS / DEFAULT_MODEL / "checkpoint.safetensors"
 """Learned from solar cells: a poor beginning for photographs, but one that every clone has."""
 _STEPS = 300
 """That a phase should have, within limits of epochs: a small data set is seen more often."""
+_FINE_TUNING_STEPS = 400
 _SHORT_AVERAGE = 0.98
 _FINE_TUNING_RATE = 0.0003
 
@@ -39,7 +40,7 @@ def fine_tuning(spec: Spec, train_images: int) -> Training:
     last = before.phases[-1]
     phase = {
         "name": "all",
-        "epochs": _epochs(train_images, last.batch),
+        "epochs": _epochs(_FINE_TUNING_STEPS, train_images, last.batch),
         "learning_rate": _FINE_TUNING_RATE,
         "trains": "all",
         "batch_norm": "frozen",
@@ -66,7 +67,7 @@ def training_section(train_images: int, side: int, start: str, turns: str) -> st
         turns: of a training image, as `training.augmentation.turns` names them.
     """
     batch = min(32, max(4, train_images // 8))
-    epochs = _epochs(train_images, batch)
+    epochs = _epochs(_STEPS, train_images, batch)
     # Over the last steps: fewer where a phase has few.
     average = _SHORT_AVERAGE if epochs * train_images < _STEPS * batch else 0.995
     usual = f"batch_norm: frozen, epochs: {epochs}, batch: {batch}, side: {side}"
@@ -94,5 +95,5 @@ training:
 """
 
 
-def _epochs(train_images: int, batch: int) -> int:
-    return min(40, max(3, math.ceil(_STEPS * batch / train_images)))
+def _epochs(steps: int, train_images: int, batch: int) -> int:
+    return min(40, max(3, math.ceil(steps * batch / train_images)))
