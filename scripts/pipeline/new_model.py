@@ -15,7 +15,7 @@ from scripts.pipeline.data.dealing import deal, require_enough, require_in_every
 from scripts.pipeline.data.listing import FILE_NAME, LeftOut, by_reason, first_few, read_left_out, write_left_out
 from scripts.pipeline.data.named import NAMES
 from scripts.pipeline.data.sample import PARTS, Part
-from scripts.pipeline.data.sources import every_sample, labelled_data, labels_of
+from scripts.pipeline.data.sources import every_sample, labels_of
 from scripts.pipeline.data.split import SEED, read_split, write_split
 from scripts.pipeline.network import read_header
 from scripts.pipeline.new_spec import ARCHITECTURE, Facts, spec_text
@@ -172,7 +172,7 @@ def _expanded(data: str) -> Path:
 
 
 def _existing(spec: Spec, source: Labelled, data: str) -> Created:
-    if isinstance(source, Folder) and source.folder in labelled_data(spec).also:
+    if isinstance(source, Folder) and isinstance(spec.data, Labelled) and source.folder in spec.data.also:
         raise UserError(
             f"DATA={data}: {spec.folder / 'spec.yaml'} names it in `also`; `make train MODEL={spec.folder.name}` takes "
             "up what is in there now"

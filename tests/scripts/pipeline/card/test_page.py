@@ -140,6 +140,13 @@ def test_what_is_not_known_of_the_training_is_told(pets: Spec) -> None:
     assert "**Beware:** began from old.safetensors, which learned by another split." in card(pets)
 
 
+def test_folders_that_were_learned_from_besides_are_told(pets: Spec) -> None:
+    assert "Besides" not in card(pets)
+    found = fabricated() | {"also": [{"folder": "harvest", "images": {"cat": 2, "dog": 3}, "sha256": "0"}]}
+    (pets.folder / evidence.FILE_NAME).write_text(json.dumps(found))
+    assert "Besides the train part it learned from 5 images of `harvest`, none of which is among the" in card(pets)
+
+
 def test_a_card_that_somebody_wrote_by_hand_is_told_from_one_of_ours(pets: Spec) -> None:
     path = pets.folder / "README.md"
     assert is_ours(path)
