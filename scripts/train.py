@@ -27,10 +27,10 @@ from scripts.cli import run
 from scripts.locks import hold
 from scripts.pipeline import provenance
 from scripts.pipeline.data.extra import Extra
+from scripts.pipeline.lineage import archive_command
 from scripts.pipeline.network import read_header, save_checkpoint
 from scripts.pipeline.preparation import Prepared, prepare
 from scripts.pipeline.spec import MODELS, Spec
-from scripts.pipeline.successor import archive_command
 from scripts.pipeline.training.allocation import reuse_freed_memory
 from scripts.pipeline.training.log import draw, read_csv, write_csv
 from scripts.pipeline.training.run import basis, trainer, training_images
@@ -94,8 +94,7 @@ def _progress(as_json: bool) -> Progress:
 
 def _prepared(model: str, data: str, origin: str, progress: Progress) -> Prepared:
     task = progress.add_task("looking at the images", total=None)
-    tick = lambda done, of: progress.update(task, completed=done, total=of)  # noqa: E731
-    found = prepare(MODELS / model, data, origin, tick)
+    found = prepare(MODELS / model, data, origin, lambda done, of: progress.update(task, completed=done, total=of))
     progress.remove_task(task)
     if found.summary:
         progress.console.print(found.summary, markup=False, soft_wrap=True)

@@ -8,7 +8,6 @@ from typing import Any
 from scripts.errors import UserError
 from scripts.files import replace_file
 from scripts.pipeline import provenance
-from scripts.pipeline.archive import archive_path
 from scripts.pipeline.data.extra import Extra
 from scripts.pipeline.data.folder import STILL_UNLABELLED
 from scripts.pipeline.data.listing import FILE_NAME, by_reason, first_few
@@ -17,7 +16,7 @@ from scripts.pipeline.data.split import read_split
 from scripts.pipeline.new_model import by_part, in_parts, locate, require_free_name
 from scripts.pipeline.recipe import fine_tuning
 from scripts.pipeline.spec import Spec
-from scripts.pipeline.spec_data import Folder, Unlabelled
+from scripts.pipeline.spec_data import Folder
 from scripts.pipeline.successor_spec import successor_text
 
 
@@ -48,7 +47,8 @@ def successor(folder: Path, data: str, origin: str) -> Spec:
     provenance.learned(before, before.checkpoint_path)
     known = labelled_data(before)
     split = Path(os.path.relpath(before.split_path, folder)).as_posix()
-    also = tuple(dict.fromkeys((*known.also, found.folder)))
+    is_named = Path(found.folder).resolve() in {Path(name).resolve() for name in known.also}
+    also = known.also if is_named else (*known.also, found.folder)
     return before.model_copy(
         update={
             "folder": folder,
@@ -75,25 +75,6 @@ def record(spec: Spec, found: Extra) -> dict[str, Any]:
     return {"labels": spec.labels, "images": images, "left_out": len(found.left_out)}
 
 
-def root(spec: Spec) -> Spec:
-    """The model that a successor's archives are versions of: the first of those that it goes on from."""
-    seen: list[Path] = []
-    while (before := _before(spec)) is not None and before not in seen:
-        seen.append(before)
-        spec = Spec.load(before)
-    return spec
-
-
-def archive_command(spec: Spec, model_store: Path) -> str:
-    """What to do with a trained model; of a successor, it makes the next version of the model that is served."""
-    first = root(spec)
-    if first.folder == spec.folder:
-        return f"make archive MODEL={spec.folder.name} VERSION=1.0 PRECISION=float32"
-    # 1.0 and 2.0 are the first model's own, built or not.
-    number = next(n for n in range(3, 10_000) if not archive_path(model_store, first.name, f"{n}.0").exists())
-    return f"make archive MODEL={first.folder.name} VERSION={number}.0 PRECISION=int8 CHECKPOINT={spec.checkpoint_path}"
-
-
 def summary(spec: Spec, found: Extra) -> str:
     """What a training learns from besides the train part, for a person."""
     lines = [
@@ -109,14 +90,6 @@ def summary(spec: Spec, found: Extra) -> str:
 
 def _counted(images: dict[str, int]) -> str:
     return ", ".join(f"{count} {label}" for label, count in images.items() if count)
-
-
-def _before(spec: Spec) -> Path | None:
-    """The folder of the model that a successor goes on from."""
-    if spec.training is None or isinstance(spec.data, Unlabelled) or not spec.data.also:
-        return None
-    folder = Path(spec.training.start).parent
-    return folder if (folder / "spec.yaml").is_file() else None
 
 
 def _existing(spec: Spec, before: Spec, data: str) -> Spec:

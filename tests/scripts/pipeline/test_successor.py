@@ -1,3 +1,4 @@
+import os
 import shutil
 from pathlib import Path
 
@@ -6,12 +7,13 @@ import pytest
 from scripts.errors import UserError
 from scripts.pipeline import new_model
 from scripts.pipeline.data.listing import read_left_out
+from scripts.pipeline.lineage import archive_command, root
 from scripts.pipeline.network import build_network, save_checkpoint
 from scripts.pipeline.new_model import create
 from scripts.pipeline.preparation import prepare
 from scripts.pipeline.provenance import header, learned
 from scripts.pipeline.spec import MODELS, Spec
-from scripts.pipeline.successor import archive_command, root, successor, write
+from scripts.pipeline.successor import successor, write
 from scripts.split_data import main as split_data
 from tests.scripts.pipeline.data.pictures import fill, nothing
 from tests.scripts.pipeline.data.test_named import cifar, cifar_folder
@@ -118,7 +120,7 @@ def test_given_again_it_takes_up_new_images_and_changes_nothing_else(models, har
 
 def test_a_third_generation_keeps_data_and_folders_and_names_the_first_model(models, harvest, tmp_path):
     checkpoint(prepare(models / "pets_2", harvest, "pets", nothing).spec)
-    same = prepare(models / "pets_3", harvest, "pets_2", nothing).spec
+    same = prepare(models / "pets_3", os.path.relpath(harvest), "pets_2", nothing).spec
     assert same.data == Spec.load(models / "pets_2").data
     more = str(fill(tmp_path / "more", {"dog": 1}, start=300))
     other = prepare(models / "pets_4", more, "pets_2", nothing).spec
@@ -135,6 +137,17 @@ def test_the_next_command_makes_a_version_of_the_first_model_that_is_not_there_y
     assert archive_command(spec, tmp_path) == f"make archive MODEL=pets VERSION=4.0 {command}"
     pets = Spec.load(models / "pets")
     assert archive_command(pets, tmp_path) == "make archive MODEL=pets VERSION=1.0 PRECISION=float32"
+
+
+def test_a_model_that_only_began_from_anothers_weights_is_no_version_of_it(models, harvest, tmp_path):
+    start = models / "pets" / "checkpoint.safetensors"
+    cats = trained(models / "cats", str(fill(tmp_path / "cats", {"cat": 4, "dog": 4}, start=800)))
+    path = cats.folder / "spec.yaml"
+    text = path.read_text().replace("  start: IMAGENET1K_V1", f"  start: {start}")
+    path.write_text(text.replace("  split: split.csv", f"  split: split.csv\n  also: [{harvest}]"))
+    assert Spec.load(cats.folder).recipe.start == str(start)
+    command = archive_command(Spec.load(cats.folder), tmp_path)
+    assert command == "make archive MODEL=cats VERSION=1.0 PRECISION=float32"
 
 
 def test_two_specs_that_start_from_each_other_end_somewhere(models, harvest):
