@@ -128,8 +128,8 @@ class Trainer:
             raise UserError(f"{self.state_path}: begun with other training settings; `RESTART=1` begins anew")
         if state["basis"] != basis:
             raise UserError(
-                f"{self.state_path}: begun with other images, labels, preprocessing, network, teacher or weights to "
-                "start from; `RESTART=1` begins anew"
+                f"{self.state_path}: begun with other images, labels, preprocessing, network, start or teacher; "
+                "`RESTART=1` begins anew"
             )
         self.log = [Epoch(**line) for line in state["log"]]
         self.optimizer = self._optimizer(begun.phases[-1])
