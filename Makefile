@@ -142,7 +142,7 @@ lint: | $(READY) ## ruff and mypy --strict
 	@$(BIN)/ruff check . && $(BIN)/ruff format --check . && $(BIN)/mypy
 format: | $(READY) ## rewrite the code as `make lint` wants it
 	@$(BIN)/ruff check --fix . ; $(BIN)/ruff format .
-load: | $(ANY_READY) ## [SHAPE=steady|ramp|spike|soak|mix] [USERS=16] [TIME=<s>] [HOST=] [UI=1] [WORKERS=]: Locust against the running edge
+load: | $(ANY_READY) ## [SHAPE=steady|ramp|spike|soak|mix|drift] [USERS=16] [TIME=<s>] [HOST=] [UI=1] [WORKERS=]: Locust against the running edge
 	@$(RUN).load --shape $(or $(SHAPE),steady) --users $(or $(USERS),16) $(if $(TIME),--seconds $(TIME)) \
 		$(if $(HOST),--host "$(HOST)") $(if $(UI),--page) $(if $(WORKERS),--workers $(WORKERS)) $(if $(JOIN),--join "$(JOIN)")
 tune: $(ARCHIVES) | $(READY) ## [P95_MS=200] [VERSION=] [IMAGES=<folder>] [WRITE=1]: the settings with the highest throughput here; needs wrk, 5 minutes

@@ -1,11 +1,13 @@
 """What is sent: the model's own images as they are, and files that no decoder can read."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 
 from scripts.pipeline.data import elpv
 from scripts.pipeline.data.photos import photos
+from scripts.pipeline.data.sample import Sample
 from scripts.pipeline.data.sources import every_sample
 from scripts.pipeline.spec import Spec
 from scripts.pipeline.spec_data import Unlabelled
@@ -29,8 +31,12 @@ def images(model: Path) -> tuple[bytes, ...]:
     spec = Spec.load(model)
     if isinstance(spec.data, Unlabelled):
         return tuple(path.read_bytes() for path in photos(spec))
-    every = every_sample(spec)
-    return tuple(sample.read() for sample in every[:: max(1, len(every) // IMAGES)])
+    return tuple(sample.read() for sample in spread(every_sample(spec), IMAGES))
+
+
+def spread(samples: Sequence[Sample], count: int) -> Sequence[Sample]:
+    """Return about `count` of many samples, evenly spread."""
+    return samples[:: max(1, len(samples) // count)]
 
 
 @cache

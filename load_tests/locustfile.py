@@ -8,6 +8,7 @@ import os
 import random
 from argparse import Namespace
 from collections import Counter
+from collections.abc import Sequence
 from http import HTTPStatus
 from pathlib import Path
 from typing import Any
@@ -19,7 +20,7 @@ from locust.argument_parser import LocustArgumentParser
 from locust.contrib.fasthttp import ResponseContextManager
 from locust.env import Environment
 
-from load_tests import figure, files, thresholds
+from load_tests import drift, figure, files, thresholds
 from load_tests.shapes import SHAPES, Shape
 from load_tests.thresholds import Seen
 from scripts.files import replace_file
@@ -81,7 +82,7 @@ class Visitor(FastHttpUser):
         self.looked = 0
 
     def _send_image(self) -> None:
-        with self._post(random.choice(files.images(SPEC.folder))) as response:
+        with self._post(random.choice(self._images())) as response:
             version = response.headers.get("x-model-version") if response.headers else None
             response.request_meta["name"] = f"version {version}" if version else "no version"
             problem = self._problem(response, version)
@@ -93,6 +94,11 @@ class Visitor(FastHttpUser):
         self.looked += 1
         if self.looked == VISIT:
             self._arrive()
+
+    def _images(self) -> Sequence[bytes]:
+        if _shape(self.environment).drifted:
+            return tuple(drift.images(SPEC.folder))
+        return files.images(SPEC.folder)
 
     def _problem(self, response: ResponseContextManager, version: str | None) -> str | None:
         if response.status_code != HTTPStatus.OK:

@@ -37,11 +37,13 @@ class Shape:
     Attributes:
         stages: one after the other; their times add up to 1.
         broken: share of files that no decoder can read, 0 to 1.
+        drifted: whether the images are those of load_tests.drift.
         duration_s: when nobody says how long.
     """
 
     stages: tuple[Stage, ...]
     broken: float = 0.0
+    drifted: bool = False
     duration_s: int = 60
 
     def users(self, elapsed_s: float, duration_s: float, all_users: int) -> int | None:
@@ -62,4 +64,5 @@ SHAPES: Mapping[str, Shape] = {
     "spike": Shape((hold(0.35, 0.2), hold(0.3, 1.0), hold(0.35, 0.2))),
     "soak": Shape((slope(0.02, 0.0, 1.0), hold(0.98, 1.0)), duration_s=3600),
     "mix": Shape((hold(1.0, 1.0),), broken=0.05),
+    "drift": Shape((hold(1.0, 1.0),), drifted=True),
 }

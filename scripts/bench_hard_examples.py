@@ -8,9 +8,6 @@
 The test part is not looked at.
 """
 
-import functools
-import io
-import zlib
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated
@@ -18,37 +15,21 @@ from typing import Annotated
 import numpy as np
 import torch
 import typer
-from PIL import Image, ImageFilter
 from torch import Tensor
 from torch.nn import functional as F
 
+from load_tests.drift import by_other_camera
 from scripts.cli import run
 from scripts.files import replace_file
 from scripts.pipeline.data.sample import Sample
 from scripts.pipeline.data.sources import samples
 from scripts.pipeline.export import ServingGraph
-from scripts.pipeline.images import decode, read
+from scripts.pipeline.images import read
 from scripts.pipeline.spec import DEFAULT_MODEL, MODELS, Spec
 from scripts.pipeline.weights import load_network
 
 EXAMPLES = 40
-_BLUR_PIXELS, _GAMMA, _GAIN, _NOISE = 1.2, 1.6, 0.9, 0.03
 _BATCH = 64
-
-
-def by_other_camera(sample: Sample) -> Sample:
-    """The cell as that camera shows it; the same cell gives the same bytes."""
-    return Sample(Path(sample.name).name, sample.target, sample.group, functools.partial(_photograph, sample))
-
-
-def _photograph(sample: Sample) -> bytes:
-    blurred = Image.fromarray(decode(sample)).filter(ImageFilter.GaussianBlur(_BLUR_PIXELS))
-    light = (np.asarray(blurred, np.float32) / 255) ** _GAMMA * _GAIN
-    noise = np.random.default_rng(zlib.crc32(sample.name.encode())).normal(0, _NOISE, light.shape[:2])
-    pixels = (255 * (light + noise[..., np.newaxis])).clip(0, 255).astype(np.uint8)
-    encoded = io.BytesIO()
-    Image.fromarray(pixels).save(encoded, "PNG")
-    return encoded.getvalue()
 
 
 @torch.inference_mode()
