@@ -1,11 +1,9 @@
 """From a folder of 40 photos to a served version, in a copy of the project; its training is killed on the way."""
 
 import json
-import re
 import shutil
 import subprocess
 import sys
-import tempfile
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -13,27 +11,18 @@ from pathlib import Path
 import numpy as np
 import pytest
 import requests
-from PIL import Image
 from safetensors.torch import load_file
 
-from scripts.pipeline.new_model import create
-from scripts.serving.places import REPOSITORY, variable
-from tests.integration.server import free_ports
+from tests.integration import own_project
+from tests.integration.own_project import COLOURS, copied, make_pets, photo, run
 
-PARTS = ("config.properties", "traffic.yaml", "deploy", "handler", "models/elpv", "scripts")
 LABELS = ("Äpfel 🍎", "ships, old")
-VERB_S = 300
 
 
 @pytest.fixture(scope="module")
 def project() -> Iterator[Path]:
-    """Return a copy of what serves and trains, with photos; its path leaves room for a socket's name."""
-    with tempfile.TemporaryDirectory(prefix="ts-") as name:
-        folder = Path(name).resolve()
-        for part in PARTS:
-            copy = shutil.copytree if (REPOSITORY / part).is_dir() else shutil.copy
-            (folder / part).parent.mkdir(parents=True, exist_ok=True)
-            copy(REPOSITORY / part, folder / part)
+    """Return a copy of the project, with photos."""
+    with copied() as folder:
         _photos(folder / "photos")
         yield folder
 
@@ -41,64 +30,28 @@ def project() -> Iterator[Path]:
 def _photos(folder: Path) -> None:
     """Twenty pictures of each label, each with its own colour, texture and format; one file is broken."""
     generator = np.random.default_rng(1)
-    for label, colour in zip(LABELS, ((200, 60, 40), (40, 90, 200)), strict=True):
+    for label, colour in zip(LABELS, COLOURS, strict=True):
         (folder / label).mkdir(parents=True)
         for number in range(20):
-            height, width = generator.integers(120, 200, 2)
-            pixels = np.clip(np.array(colour) + generator.normal(0, 40, (height, width, 3)), 0, 255).astype(np.uint8)
-            Image.fromarray(pixels).save(folder / label / f"{number}.{('jpg', 'png', 'webp')[number % 3]}")
+            photo(colour, generator).save(folder / label / f"{number}.{('jpg', 'png', 'webp')[number % 3]}")
     (folder / LABELS[0] / "broken.jpg").write_bytes(b"\xff\xd8\xff not a picture")
-
-
-def _shorten(spec: Path) -> None:
-    """Make the recipe a matter of seconds, and the gate one that a network of three epochs passes."""
-    text = spec.read_text()
-    for pattern, short in {
-        r"epochs: \d+": "epochs: 1",
-        r"resize: \d+": "resize: 64",
-        r"crop: \d+": "crop: 64",
-        r"side: \d+": "side: 64",
-        r"min_accuracy: [\d.]+": "min_accuracy: 0",
-        r"max_drop: [\d.]+": "max_drop: 1",
-        r"min_agreement: [\d.]+": "min_agreement: 0",
-    }.items():
-        text, changes = re.subn(pattern, short, text)
-        assert changes, pattern
-    spec.write_text(text)
 
 
 @pytest.fixture(scope="module")
 def environment(project: Path) -> dict[str, str]:
-    """Return what the verbs need: free ports, no network, an empty cache of torch."""
-    ports = {variable(name): str(port) for name, port in free_ports().items()}
-    path = {"PATH": str(Path(sys.executable).parent), "HOME": str(project), "TORCH_HOME": str(project / "torch")}
-    return ports | path | {"https_proxy": "http://127.0.0.1:9", "MODEL": "pets"}
+    """Return what the verbs need."""
+    return own_project.environment(project)
 
 
 @pytest.fixture(scope="module")
 def models(project: Path, environment: dict[str, str]) -> Path:
     """Return the folder of models, with `pets` and an equal `twins`, not yet trained."""
-    with pytest.MonkeyPatch.context() as patch:
-        patch.chdir(project)
-        for name in ("TORCH_HOME", "https_proxy"):
-            patch.setenv(name, environment[name])
-        created = create(Path("models/pets"), "photos", lambda done, of: None)
-    assert created.images == "26 train, 4 val, 10 test"
-    assert "1 unreadable" in created.summary()
-    assert "training starts from models/elpv/checkpoint.safetensors" in created.summary()
-    _shorten(project / "models/pets/spec.yaml")
+    said = make_pets(project, environment)
+    assert "26 train, 4 val, 10 test" in said
+    assert "1 unreadable" in said
+    assert "training starts from models/elpv/checkpoint.safetensors" in said
     shutil.copytree(project / "models/pets", project / "models/twins")
     return project / "models"
-
-
-def run(project: Path, environment: dict[str, str], *words: str) -> str:
-    """Return what a verb prints; it has to succeed."""
-    argv = [sys.executable, "-m", *words]
-    done = subprocess.run(
-        argv, cwd=project, env=environment, capture_output=True, text=True, timeout=VERB_S, check=False
-    )
-    assert done.returncode == 0, done.stdout + done.stderr
-    return done.stdout
 
 
 @pytest.fixture(scope="module")
