@@ -1,4 +1,4 @@
-"""The whole loop, in a copy of the project, on 40 photos: serve, harvest, label, train, gate, archive, canary, retire."""
+"""The whole loop, on 40 photos in a copy of the project: from serving by harvest, label, training and gate to a canary."""
 
 import hashlib
 import io
