@@ -1,4 +1,4 @@
-"""The whole loop, on 40 photos in a copy of the project: from serving by harvest, label, training and gate to a canary."""
+"""The whole loop, on 40 photos in a copy of the project: from serving by harvest, label, training, gate to canary."""
 
 import hashlib
 import io
