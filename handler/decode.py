@@ -18,7 +18,7 @@ _SIGNATURES = (b"\xff\xd8\xff", b"\x89PNG\r\n", b"GIF87a", b"GIF89a", b"II*\0", 
 _WEBP = slice(8, 12)
 _BMP_HEADER_SIZE = slice(14, 18)
 _BMP_HEADER_SIZES = (12, 40, 52, 56, 64, 108, 124)
-_EXIF_ORIENTATION, _UPRIGHT = 0x0112, 1
+EXIF_ORIENTATION, UPRIGHT = 0x0112, 1
 # What makes an image upright again, by the value of its orientation (Exif 2.32, 4.6.4); others are upright.
 _TURNS: dict[int, Callable[[NDArray[np.uint8]], NDArray[np.uint8]]] = {
     2: np.fliplr,
@@ -48,6 +48,15 @@ class EncodedImage:
     def megapixels(self) -> float:
         """Million pixels, by its header."""
         return self.header.width * self.header.height / 1e6
+
+    @property
+    def orientation(self) -> int:
+        """Its EXIF's, 2 to 8; 1, upright, where there is none that means anything."""
+        try:
+            found = self.header.getexif().get(EXIF_ORIENTATION, UPRIGHT)
+            return int(found) if found in _TURNS else UPRIGHT
+        except Exception:  # As with pixels; and an image whose EXIF can't be read is still an image.
+            return UPRIGHT
 
     @classmethod
     def open(cls, encoded: bytes, max_megapixels: float) -> "EncodedImage":
@@ -110,10 +119,7 @@ class EncodedImage:
         return pixels
 
     def _upright(self, pixels: NDArray[np.uint8]) -> NDArray[np.uint8]:
-        try:
-            turn = _TURNS.get(self.header.getexif().get(_EXIF_ORIENTATION, _UPRIGHT))
-        except Exception:  # As with pixels; and an image whose EXIF can't be read is still an image.
-            return pixels
+        turn = _TURNS.get(self.orientation)
         return np.ascontiguousarray(turn(pixels)) if turn else pixels
 
 

@@ -18,6 +18,7 @@ METRICS = {
     "Images": ("count", MetricTypes.COUNTER),
     "BadImages": ("count", MetricTypes.COUNTER),
     "PredictionLinesDropped": ("count", MetricTypes.COUNTER),
+    "HarvestDropped": ("count", MetricTypes.COUNTER),
 }
 
 
@@ -32,12 +33,14 @@ class BatchMetrics:
             for name, (unit, kind) in METRICS.items()
         }
         # Makes the series: Prometheus sees no rise in one whose first value is what was dropped.
-        self._metrics["PredictionLinesDropped"].add_or_update(0, self._values)
+        for name in ("PredictionLinesDropped", "HarvestDropped"):
+            self._metrics[name].add_or_update(0, self._values)
 
-    def write(self, batch: BatchReport, dropped: int = 0) -> None:
-        """Report one batch, and how many lines the prediction log has dropped since the one before."""
-        if dropped:
-            self._metrics["PredictionLinesDropped"].add_or_update(dropped, self._values)
+    def write(self, batch: BatchReport, lines_dropped: int = 0, images_dropped: int = 0) -> None:
+        """Report one batch, and what the prediction log and the harvest have dropped since the one before."""
+        for name, dropped in (("PredictionLinesDropped", lines_dropped), ("HarvestDropped", images_dropped)):
+            if dropped:
+                self._metrics[name].add_or_update(dropped, self._values)
         for name, value in (
             ("PreprocessTime", batch.preprocess_s),
             ("InferenceTime", batch.inference_s),

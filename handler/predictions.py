@@ -59,7 +59,7 @@ def of_batch(batch: BatchReport, version: str, labels: tuple[str, ...], share: f
         if not sampled(request.id, share):
             continue
         user = request.headers.get(USER) or None
-        said = {"time": time, "request_id": request.id, "version": version, "shadow": _is_shadow(request)}
+        said = {"time": time, "request_id": request.id, "version": version, "shadow": is_shadow(request)}
         if isinstance(outcome, RequestError):
             yield Prediction(user, {**said, "image": _digest(outcome.image), "error": outcome.code, "ms": ms})
         elif isinstance(outcome, Prepared):
@@ -69,7 +69,8 @@ def of_batch(batch: BatchReport, version: str, labels: tuple[str, ...], share: f
                 yield Prediction(user, {**said, "image": _digest(encoded), **best, "margin": margin, "ms": ms})
 
 
-def _is_shadow(request: Request) -> bool:
+def is_shadow(request: Request) -> bool:
+    """Return whether a request is a copy of one that another version answers."""
     return request.headers.get(SHADOW) == "true"
 
 

@@ -39,6 +39,11 @@ class Settings(StrictModel):
         prediction_log_bytes: of one such file; then the next is begun.
         prediction_log_files: kept of a version; the oldest go first.
         prediction_log_folder: where they are; needed where there is a log.
+        harvest: whether images that are worth a label are kept.
+        harvest_margin: by which an image's best class is more probable than its second, where it is not kept.
+        harvest_files: kept of a model's images, of all its workers and versions together.
+        harvest_bytes: of the same.
+        harvest_folder: where they are; needed where they are kept.
     """
 
     arithmetic: Literal["auto", "int8", "fp32"] = "auto"
@@ -50,6 +55,11 @@ class Settings(StrictModel):
     prediction_log_bytes: int = Field(default=50_000_000, ge=1)
     prediction_log_files: int = Field(default=10, ge=1)
     prediction_log_folder: str = ""
+    harvest: Literal["off", "on"] = "off"
+    harvest_margin: float = Field(default=0.2, gt=0, le=1)
+    harvest_files: int = Field(default=2000, ge=2)
+    harvest_bytes: int = Field(default=500_000_000, ge=2)
+    harvest_folder: str = ""
 
     @property
     def prediction_share(self) -> float:
@@ -71,8 +81,10 @@ class Settings(StrictModel):
         except ValueError as error:
             # A RuntimeError, so that TorchServe reports a failed load instead of crashing the worker.
             raise ArchiveError(str(error)) from None
-        if settings.prediction_share and not settings.prediction_log_folder:
-            raise ArchiveError(
-                f"{PREFIX}PREDICTION_LOG needs a folder for its files; set {PREFIX}PREDICTION_LOG_FOLDER."
-            )
+        for name, is_on, folder in (
+            ("PREDICTION_LOG", settings.prediction_share > 0, settings.prediction_log_folder),
+            ("HARVEST", settings.harvest == "on", settings.harvest_folder),
+        ):
+            if is_on and not folder:
+                raise ArchiveError(f"{PREFIX}{name} needs a folder for its files; set {PREFIX}{name}_FOLDER.")
         return settings

@@ -11,6 +11,7 @@ from typing import Any
 import torch
 
 from handler.errors import ArchiveError
+from handler.harvest import Harvest
 from handler.metrics import BatchMetrics, counting_digest_mismatches
 from handler.prediction_log import PredictionLog
 from handler.request import Request
@@ -43,6 +44,7 @@ class MobileNetHandler:
         self.log = PredictionLog(self.service) if settings.prediction_share else None
         if self.log:
             self.log.flush_at_end()
+        self.harvest = Harvest(self.service) if settings.harvest == "on" else None
 
     def handle(self, rows: Sequence[Mapping[str, Any]], context: Any) -> list[bytes]:
         """Return one JSON body a row, and set each row's status and headers."""
@@ -54,7 +56,10 @@ class MobileNetHandler:
         replies, report = self.service.reply_all(requests)
         if self.log:
             self.log.add(report)
-        self.metrics.write(report, self.log.newly_dropped() if self.log else 0)
+        if self.harvest:
+            self.harvest.add(report)
+        dropped = (kept.newly_dropped() if kept else 0 for kept in (self.log, self.harvest))
+        self.metrics.write(report, *dropped)
         for index, reply in enumerate(replies):
             context.set_response_status(reply.status, reply.phrase, index)
             context.set_response_content_type(index, "application/json")

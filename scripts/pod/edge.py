@@ -17,6 +17,7 @@ def main() -> None:
         wanted.spec.name,
         access_log=None,
         prediction_log=wanted.config.logs_predictions,
+        harvest=wanted.config.harvests,
     )
     edge.prepare(wanted.traffic)
     argv = envoy_process.command(edge.bootstrap, wanted.traffic.edge.threads)

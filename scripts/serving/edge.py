@@ -37,6 +37,7 @@ class Edge:
         *,
         access_log: str | None = "access.log",
         prediction_log: bool = False,
+        harvest: bool = False,
     ) -> None:
         """Keep the files in `run`/edge.
 
@@ -47,6 +48,7 @@ class Edge:
             templates: the folder with the templates.
             access_log: a file in `run`; None: requests are written to the process's own output.
             prediction_log: whether workers are told who asks, and which requests are a shadow's.
+            harvest: whether they are told the latter.
         """
         self.folder = run / "edge"
         self.log = run / "envoy.log"
@@ -54,6 +56,7 @@ class Edge:
         self._ports = ports
         self._model = model
         self._prediction_log = prediction_log
+        self._marks_copies = prediction_log or harvest
         self._admin = Admin(ports.admin)
         self._templates = jinja2.Environment(
             loader=jinja2.FileSystemLoader(templates),
@@ -175,6 +178,7 @@ class Edge:
             versions=list(versions),
             model=self._model,
             prediction_log=self._prediction_log,
+            marks_copies=self._marks_copies,
             split=traffic.split,
             sticky_header=traffic.sticky_header,
             sticky_cookie=traffic.sticky_cookie,

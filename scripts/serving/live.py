@@ -70,7 +70,8 @@ class Live:
         wanted, running = attached(environment)
         run, name = wanted.places.run, wanted.spec.name
         model_log = torchserve.Folders(run / "torchserve").model_log
-        edge = Edge(run, running.ports, name, prediction_log=wanted.config.logs_predictions)
+        logs, harvests = wanted.config.logs_predictions, wanted.config.harvests
+        edge = Edge(run, running.ports, name, prediction_log=logs, harvest=harvests)
         with Management(running.ports.management, name, model_log) as management:
             yield cls(wanted, management, edge, Admin(running.ports.admin))
 

@@ -45,6 +45,11 @@ class Places:
         """The prediction log's folder; the key of its user hashes is `predictions.key` beside it."""
         return self.run / "predictions"
 
+    @property
+    def harvest(self) -> Path:
+        """Where workers keep images that are worth a label; `make harvest` takes them from there."""
+        return self.run / "harvest"
+
     def archive(self, model: str, version: str) -> Path:
         """Return where the archive of `version` lies (it may be missing)."""
         return self.model_store / f"{model}-{version}.mar"

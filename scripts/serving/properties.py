@@ -18,8 +18,8 @@ from scripts.serving import known_keys
 from scripts.serving.places import Ports
 
 HANDLER_PREFIX = "handler."
-_LOG = "prediction_log"
-_LOG_FOLDER = "prediction_log_folder"
+_LOG, _HARVEST = "prediction_log", "harvest"
+_FOLDERS = (f"{_LOG}_folder", f"{_HARVEST}_folder")
 
 
 class VersionSettings(StrictModel):
@@ -73,11 +73,17 @@ class Config:
         """Whether workers write a prediction log."""
         return self.handler.prediction_share > 0
 
+    @property
+    def harvests(self) -> bool:
+        """Whether workers keep images that are worth a label."""
+        return self.handler.harvest == "on"
+
     def environment(self) -> dict[str, str]:
-        """Return the handler's settings as the environment variables that its workers read, but where its log lies."""
-        # An archive of before there was a log refuses to load with settings that it does not know.
-        log = set() if self.logs_predictions else {name for name in type(self.handler).model_fields if _LOG in name}
-        values = self.handler.model_dump(exclude={_LOG_FOLDER, *log})
+        """Return the handler's settings as the environment variables that its workers read, but for its folders."""
+        # An archive of before there was one of these refuses to load with settings that it does not know.
+        off = tuple(name for name, on in ((_LOG, self.logs_predictions), (_HARVEST, self.harvests)) if not on)
+        unknown = {name for name in type(self.handler).model_fields if name.startswith(off)}
+        values = self.handler.model_dump(exclude={*_FOLDERS, *unknown})
         return {f"HANDLER_{name.upper()}": str(value) for name, value in values.items()}
 
 
@@ -102,8 +108,9 @@ def read(path: Path, cores: int | None = None) -> Config:
     torchserve = {key: value for key, value in values.items() if key not in handler_values}
     try:
         named = {key.removeprefix(HANDLER_PREFIX): value for key, value in handler_values.items()}
-        if _LOG_FOLDER in named:
-            raise ValueError(f"`{HANDLER_PREFIX}{_LOG_FOLDER}` can't be chosen: it is in RUN_DIR; remove it.")
+        for folder in _FOLDERS:
+            if folder in named:
+                raise ValueError(f"`{HANDLER_PREFIX}{folder}` can't be chosen: it is in RUN_DIR; remove it.")
         handler = load(Settings, named, "`handler.`")
         known_keys.check(torchserve, near=[HANDLER_PREFIX + name for name in Settings.model_fields])
         models = dict(_models(torchserve.get("models", "{}")))

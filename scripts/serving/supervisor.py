@@ -58,7 +58,11 @@ class Supervisor:
         """Prepare a run; nothing happens yet."""
         self.wanted = wanted
         self.edge = Edge(
-            wanted.places.run, wanted.ports, wanted.spec.name, prediction_log=wanted.config.logs_predictions
+            wanted.places.run,
+            wanted.ports,
+            wanted.spec.name,
+            prediction_log=wanted.config.logs_predictions,
+            harvest=wanted.config.harvests,
         )
         self._run = wanted.places.run
         self._servers: dict[str, subprocess.Popen[bytes]] = {}

