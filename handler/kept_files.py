@@ -5,7 +5,7 @@ import errno
 import fcntl
 import os
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -20,11 +20,15 @@ _THROWN_OUT = 0.05
 
 @dataclass(frozen=True)
 class _Used:
-    """What is in the folder, and the time of its last change when that was known."""
+    """What is in the folder: images, and bytes of all files."""
 
-    changed_ns: int
     files: int
     size: int
+
+    @classmethod
+    def by(cls, found: Sequence[tuple[int, str, int]]) -> "_Used":
+        """Sum up what a look found."""
+        return cls(sum(name.endswith(ENDINGS) for _, name, _ in found), sum(size for _, _, size in found))
 
 
 class KeptFiles:
@@ -98,31 +102,38 @@ class KeptFiles:
 
     def _used(self, lock: int) -> _Used:
         with contextlib.suppress(ValueError):
-            known = _Used(*map(int, os.pread(lock, 100, 0).split()))
-            if known.changed_ns == self.folder.stat().st_mtime_ns:
-                return known
-        found = self._look()
-        return _Used(0, sum(name.endswith(ENDINGS) for _, name, _ in found), sum(size for _, _, size in found))
+            changed_ns, files, size = map(int, os.pread(lock, 100, 0).split())
+            if changed_ns == self.folder.stat().st_mtime_ns:
+                return _Used(files, size)
+        return _Used.by(self._look())
 
     def _remember(self, lock: int, files: int, size: int) -> None:
         os.ftruncate(lock, 0)
         os.pwrite(lock, f"{self.folder.stat().st_mtime_ns} {files} {size}".encode(), 0)
 
     def _with_room_for(self, size: int, used: _Used) -> _Used:
-        if used.files < self._max_files and used.size + size <= self._max_bytes:
+        if self._fits(size, used):
+            return used
+        # A folder's time is of a clock that ticks a few hundred times a second: what changed within a tick is seen now.
+        found = self._look()
+        used = _Used.by(found)
+        if self._fits(size, used):
             return used
         if not self._ring or size > self._max_bytes:
             raise OSError(errno.EDQUOT, "the quota is used up", str(self.folder))
         files, total = used.files, used.size
         keep_files = min(int(self._max_files * (1 - _THROWN_OUT)), self._max_files - 1)
         keep_bytes = min(int(self._max_bytes * (1 - _THROWN_OUT)), self._max_bytes - size)
-        for _, name, freed in sorted(self._look()):
+        for _, name, freed in sorted(found):
             if files <= keep_files and total <= keep_bytes:
                 break
             if _IMAGE.fullmatch(name):
                 (self.folder / name).unlink(missing_ok=True)
                 files, total = files - 1, total - freed
-        return _Used(0, files, total)
+        return _Used(files, total)
+
+    def _fits(self, size: int, used: _Used) -> bool:
+        return used.files < self._max_files and used.size + size <= self._max_bytes
 
     def _look(self) -> list[tuple[int, str, int]]:
         """Return time, name and bytes of every file, once what killed processes left is away."""

@@ -154,9 +154,7 @@ def test_other_formats_become_upright_pngs(kind: str, orientation: int) -> None:
         pytest.param(lambda: encoded(picture("1"), "TIFF", compression="group4"), id="black and white TIFF"),
         pytest.param(lambda: encoded(deep(), "TIFF", exif=said(6)), id="16-bit TIFF"),
         pytest.param(lambda: encoded(deep(), "PNG", exif=said(6)), id="16-bit PNG on its side"),
-        pytest.param(
-            lambda: encoded(picture(), "PNG", save_all=True, append_images=[picture("L")]), id="animated PNG"
-        ),
+        pytest.param(lambda: encoded(picture(), "PNG", save_all=True, append_images=[picture("L")]), id="animated PNG"),
     ],
 )
 def test_the_pixels_are_those_that_the_handler_decodes(make: Callable[[], bytes]) -> None:
