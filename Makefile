@@ -85,7 +85,7 @@ predict: | $(ANY_READY) ## IMAGE=<file>: ask the running edge
 	@$(call need,IMAGE,IMAGE=cell.png)$(RUN).predict "$(IMAGE)"
 
 ##@ Models
-.PHONY: train archive evaluate quantization card
+.PHONY: train archive evaluate quantization card harvest
 train: | $(READY) ## MODEL= [DATA=<folder>|<table.csv>|cifar10|mnist|elpv] [FROM=<model>] [RESTART=1]: train models/<MODEL>, made from DATA; FROM: go on from that one
 	@$(if $(filter file,$(origin MODEL)),$(error MODEL is missing; for example: make train MODEL=pets DATA=photos))$(RUN).train --model "$(MODEL)" $(if $(DATA),--data "$(DATA)") $(if $(findstring command,$(origin FROM)),--from "$(FROM)") $(if $(RESTART),--restart)
 archive: | $(READY) ## VERSION= PRECISION=float32|int8 [CHECKPOINT=] [MODEL=]: export, quantize, gate, archive
@@ -97,6 +97,9 @@ quantization: | $(READY) ## MODEL=elpv: every way to quantize the checkpoint of 
 	@$(RUN).quantization --model "$(MODEL)"
 card: | $(READY) ## [MODEL=elpv] [TEXT=1]: the model card, from the evidence of the archives 1.0 and 2.0; TEXT=1 takes up edited notes only
 	@$(RUN).card --model "$(MODEL)" $(if $(TEXT),--text)
+
+harvest: | $(ANY_READY) ## [OUT=harvest]: images that workers kept (handler.harvest=on) into OUT/unlabelled; label them, then train
+	@$(RUN).harvest $(if $(OUT),--out "$(OUT)")
 
 ##@ Versions in service (TARGET=kubernetes OVERLAY= [KUBE_CONTEXT=]: register, split, promote, rollback, status in a cluster)
 .PHONY: register split promote rollback canary retire shadow apply report scale kubernetes kind

@@ -50,6 +50,11 @@ def _logs(folder: Path, since_s: float) -> Logs:
     return Logs(folder, _written(predictions, since_s), _written(access, since_s))
 
 
+def only_predictions(folder: Path) -> Logs:
+    """Return the prediction logs of a run folder, of which there may be none."""
+    return Logs(folder, _named(folder / "predictions", _PREDICTIONS), ())
+
+
 def first_malformed(path: Path) -> int:
     """Return the number of the first line that is no record of a log: no JSON, or without id, time or version."""
     with path.open("rb") as file:

@@ -65,7 +65,7 @@ PAIRED_REQUESTS = """
     WHERE NOT seen.shadow AND copy.shadow AND seen.version IS NOT NULL AND copy.version IS NOT NULL
         AND seen.status > 0 AND copy.status > 0
 """
-_PAIRED_ANSWERS = """
+PAIRED_ANSWERS = """
     SELECT DISTINCT ON (seen.version, copy.version, coalesce(seen.image, seen.request_id)) seen.version,
         copy.version AS shadow_version, seen.label, copy.label AS shadow_label, {more}
     FROM (SELECT DISTINCT ON (request_id, image, version) * FROM {table} WHERE NOT shadow) seen
@@ -74,8 +74,8 @@ _PAIRED_ANSWERS = """
     WHERE seen.error IS NULL AND copy.error IS NULL
     ORDER BY {order}
 """
-_SAME_LABEL = _PAIRED_ANSWERS.format(table="answers", more="seen.time", order="seen.time, seen.request_id")
-WITH_TRUTH = _PAIRED_ANSWERS.format(
+_SAME_LABEL = PAIRED_ANSWERS.format(table="answers", more="seen.time", order="seen.time, seen.request_id")
+WITH_TRUTH = PAIRED_ANSWERS.format(
     table="labelled", more="seen.truth, seen.line, seen.time", order="seen.line, seen.time, seen.request_id"
 )
 

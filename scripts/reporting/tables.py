@@ -3,7 +3,7 @@
     requests    a line of an access log each that asked for a prediction: run, time, request_id, version (null: the edge
                 answered by itself), shadow, status, ms, path, route; `is_split`: the edge drew the version
     answers     an image of a prediction log each: run, time, request_id, user, version, shadow, image, label,
-                probability, ms, error (null, or why it was refused)
+                probability, margin, ms, error (null, or why it was refused)
 
 `run` is the position of the folder. Health checks, the demo page and the like are in neither.
 """
@@ -36,6 +36,7 @@ _ANSWERS = {
     "image": "VARCHAR",
     "label": "VARCHAR",
     "probability": "DOUBLE",
+    "margin": "DOUBLE",
     "ms": "DOUBLE",
     "error": "VARCHAR",
 }

@@ -27,6 +27,10 @@ def test_an_unknown_variable_is_named_with_the_nearest_known_one() -> None:
         ("PREDICTION_LOG", "1.5"),
         ("PREDICTION_LOG", "yes"),
         ("PREDICTION_LOG", "nan"),
+        ("HARVEST", "0.5"),
+        ("HARVEST_MARGIN", "0"),
+        ("HARVEST_MARGIN", "nan"),
+        ("HARVEST_FILES", "1"),
     ],
 )
 def test_a_wrong_value_is_named(name: str, value: str) -> None:
@@ -44,6 +48,7 @@ def test_a_prediction_log_has_a_share(value: str, share: float) -> None:
     assert Settings.from_environment(variables).prediction_share == share
 
 
-def test_a_prediction_log_without_a_folder_is_refused() -> None:
-    with pytest.raises(ArchiveError, match="set HANDLER_PREDICTION_LOG_FOLDER"):
-        Settings.from_environment({"HANDLER_PREDICTION_LOG": "on"})
+@pytest.mark.parametrize("name", ["PREDICTION_LOG", "HARVEST"])
+def test_what_is_written_without_a_folder_is_refused(name: str) -> None:
+    with pytest.raises(ArchiveError, match=f"set HANDLER_{name}_FOLDER"):
+        Settings.from_environment({f"HANDLER_{name}": "on"})

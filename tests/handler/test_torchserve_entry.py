@@ -82,6 +82,38 @@ def test_dropped_lines_are_counted_from_0_on(
     assert [json.loads(line)["request_id"] for line in path.read_text().splitlines()] == ["id-0"]
 
 
+def test_dropped_images_are_counted_from_0_on_and_the_others_kept(
+    int8_folder: Path, cell: bytes, tmp_path: Path, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    settings = {"HARVEST": "on", "HARVEST_MARGIN": "1", "HARVEST_FOLDER": str(tmp_path / "harvest")}
+    for key, value in settings.items():
+        monkeypatch.setenv(f"HANDLER_{key}", value)
+    handler, ctx = MobileNetHandler(), context(int8_folder)
+    with caplog.at_level("INFO"):
+        handler.initialize(ctx)
+        handler.handle([{"body": cell}], with_requests(ctx, {}))
+        monkeypatch.setattr("handler.harvest._WAITING", 0)
+        handler.handle([{"body": cell}, {"body": cell}], with_requests(ctx, {}, {}))
+    assert handler.harvest is not None
+    handler.harvest.close()
+    name = "[METRICS]HarvestDropped.Count:"
+    values = [line.removeprefix(name).split("|")[0] for line in caplog.messages if line.startswith(name)]
+    assert values == ["0", "2"]
+    assert len(list((tmp_path / "harvest").rglob("*.png"))) == 1
+
+
+def test_without_a_harvest_no_image_is_written(
+    int8_folder: Path, cell: bytes, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("HANDLER_HARVEST_MARGIN", "1")
+    monkeypatch.setenv("HANDLER_HARVEST_FOLDER", str(tmp_path / "harvest"))
+    handler, ctx = MobileNetHandler(), context(int8_folder)
+    handler.initialize(ctx)
+    handler.handle([{"body": cell}], with_requests(ctx, {}))
+    assert handler.harvest is None
+    assert list(tmp_path.iterdir()) == []
+
+
 def test_a_manifest_of_another_version_is_refused(int8_folder: Path) -> None:
     with pytest.raises(ArchiveError, match=r"manifest names mobilenet_v3 3\.0"):
         MobileNetHandler().initialize(context(int8_folder, version="3.0"))

@@ -1,7 +1,7 @@
 """A verb that is killed before its n-th step: `python -m tests.integration.killing 3 scripts.split 1.0=50 2.0=50`.
 
-A step is what others see: a file that is renamed, removed or added to, and a request that changes TorchServe. Python
-says each of them to its audit hooks before it happens (https://docs.python.org/3/library/audit_events.html).
+A step is what others see: a file that is renamed, linked, removed or added to, and a request that changes TorchServe.
+Python says each of them to its audit hooks before it happens (https://docs.python.org/3/library/audit_events.html).
 """
 
 import os
@@ -37,7 +37,9 @@ class Steps:
             return sent.startswith(_CHANGES) and first_of_its_kind
         if event == "open":
             return isinstance(arguments[1], str) and "a" in arguments[1]
-        return event in ("os.rename", "os.remove") and not str(arguments[0]).rpartition(".")[2].startswith("pyc")
+        return event in ("os.rename", "os.remove", "os.link") and not str(arguments[0]).rpartition(".")[2].startswith(
+            "pyc"
+        )
 
 
 if __name__ == "__main__":

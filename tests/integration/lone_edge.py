@@ -40,6 +40,7 @@ class LoneEdge:
 def lone_edge(
     handler: type[BaseHTTPRequestHandler],
     prediction_log: bool = False,
+    harvest: bool = False,
     keys: Mapping[str, object] = MappingProxyType({}),
     **settings: int,
 ) -> Iterator[LoneEdge]:
@@ -48,6 +49,7 @@ def lone_edge(
     Args:
         handler: the server behind the edge: TorchServe's inference and management in one.
         prediction_log: as config.properties would have it.
+        harvest: the same.
         keys: as in {"sticky_header": None}.
         settings: as in max_memory_bytes=128_000_000.
     """
@@ -59,7 +61,7 @@ def lone_edge(
         ports = replace(Ports(**own), inference=server.server_port, management=server.server_port)
         wanted = traffic.read(REPOSITORY / "traffic.yaml")
         there = wanted.edge.model_copy(update={"port": ports.edge} | settings)
-        edge = Edge(Path(name), ports, MODEL, prediction_log=prediction_log)
+        edge = Edge(Path(name), ports, MODEL, prediction_log=prediction_log, harvest=harvest)
         wanted = wanted.model_copy(update={**keys, "edge": there})
         edge.prepare(wanted)
         process = envoy_process.start(edge, threads=1)

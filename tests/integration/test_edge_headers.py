@@ -61,7 +61,7 @@ def logging_upstream() -> Iterator[Upstream]:
 
 
 @contextmanager
-def keeper(prediction_log: bool, **keys: object) -> Iterator[Upstream]:
+def keeper(prediction_log: bool = False, harvest: bool = False, **keys: object) -> Iterator[Upstream]:
     got: list[dict[str, str]] = []
 
     class Keeper(BaseHTTPRequestHandler):
@@ -76,7 +76,7 @@ def keeper(prediction_log: bool, **keys: object) -> Iterator[Upstream]:
         def log_message(self, format: str, *words: object) -> None:
             """Say nothing."""
 
-    with lone_edge(Keeper, prediction_log, keys) as edge:
+    with lone_edge(Keeper, prediction_log, harvest, keys) as edge:
         yield Upstream(edge.url, got)
 
 
@@ -130,3 +130,14 @@ def test_of_a_mirrored_request_the_copy_alone_is_the_shadows_and_both_are_the_sa
     assert said(shadows[0]) == both | {"x-prediction-shadow": "true"}
     [answered] = [got for got in came() if got not in shadows]
     assert said(answered) == both
+
+
+def test_where_images_are_kept_the_worker_is_told_which_are_copies_and_not_who_asks() -> None:
+    with keeper(harvest=True, shadow=Shadow(version="2.0")) as upstream:
+        headers_of(upstream, "", {"content-type": "image/png", "x-request-id": "twice", "x-user-id": "ann"} | CLAIMS)
+        assert processes.wait_until(lambda: len(upstream.got) == 2, 10)
+        assert sorted((got[":path"], got.get("x-prediction-shadow")) for got in upstream.got) == [
+            (f"/predictions/{MODEL}/1.0", None),
+            (f"/predictions/{MODEL}/2.0", "true"),
+        ]
+        assert not any("x-prediction-user" in got for got in upstream.got)

@@ -29,14 +29,14 @@ def test_the_shipped_file_is_read_whole() -> None:
     assert config.environment()["HANDLER_THREADS"] == "1"
 
 
-def test_workers_are_told_of_the_prediction_log_only_where_there_is_one(tmp_path: Path) -> None:
+def test_workers_are_told_of_log_and_harvest_only_where_there_is_one(tmp_path: Path) -> None:
     """Archives of before there was one refuse settings that they do not know."""
     places = Places.from_environment({"RUN_DIR": "/somewhere"})
 
     def told(text: str) -> dict[str, str]:
         config = properties.read(written(tmp_path, text))
         found = torchserve.environment(config, torchserve.Folders(tmp_path), places, {})
-        return {key: value for key, value in found.items() if "PREDICTION" in key}
+        return {key: value for key, value in found.items() if "PREDICTION" in key or "HARVEST" in key}
 
     assert told("handler.prediction_log=off") == {}
     assert told("handler.prediction_log=0.5\nhandler.prediction_log_files=3") == {
@@ -44,6 +44,14 @@ def test_workers_are_told_of_the_prediction_log_only_where_there_is_one(tmp_path
         "HANDLER_PREDICTION_LOG_BYTES": "50000000",
         "HANDLER_PREDICTION_LOG_FILES": "3",
         "HANDLER_PREDICTION_LOG_FOLDER": "/somewhere/predictions",
+    }
+    assert told("handler.harvest=off\nhandler.harvest_files=3") == {}
+    assert told("handler.harvest=on\nhandler.harvest_margin=0.1") == {
+        "HANDLER_HARVEST": "on",
+        "HANDLER_HARVEST_MARGIN": "0.1",
+        "HANDLER_HARVEST_FILES": "2000",
+        "HANDLER_HARVEST_BYTES": "500000000",
+        "HANDLER_HARVEST_FOLDER": "/somewhere/harvest",
     }
 
 
@@ -67,6 +75,10 @@ def test_a_version_without_an_entry_gets_the_documented_defaults(tmp_path: Path)
         ),
         ("handler.prediction_log_bytes=0", "`prediction_log_bytes`: Input should be greater than or equal to 1"),
         ("handler.prediction_log_folder=/tmp", "`handler.prediction_log_folder` can't be chosen: it is in RUN_DIR"),
+        ("handler.harvest=yes", "`harvest`: Input should be 'off' or 'on'"),
+        ("handler.harvest_margin=2", "`harvest_margin`: Input should be less than or equal to 1"),
+        ("handler.harvest_file=9", "`handler.`: unknown key `harvest_file`; did you mean `harvest_files`?"),
+        ("handler.harvest_folder=/tmp", "`handler.harvest_folder` can't be chosen: it is in RUN_DIR"),
         ("load_models=all", "`load_models` can't be chosen: versions are registered one by one"),
         ("model_store=elsewhere", "`model_store` can't be chosen: the MODEL_STORE variable says where it is"),
         ("disable_token_authorization=false", "`disable_token_authorization` can't be chosen"),

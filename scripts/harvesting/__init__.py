@@ -1,0 +1,1 @@
+"""From what workers kept to a folder that a person labels and `make train` takes."""
