@@ -50,9 +50,10 @@ def bare(encoded: bytes, max_megapixels: float) -> tuple[str, bytes]:
     if encoded.startswith(_JPEG_START):
         return ".jpg", _JPEG_START + b"".join(_segments(encoded, image.orientation))
     if encoded.startswith(_PNG_START):
-        image.header.load()  # A PNG may have its EXIF behind the pixels.
-        if image.orientation == UPRIGHT:
-            return ".png", _PNG_START + b"".join(_chunks(encoded))
+        kept = _PNG_START + b"".join(_chunks(encoded))
+        # Only what is taken out could have named an orientation.
+        if kept == encoded or _is_upright(image):
+            return ".png", kept
     return ".png", _png(image)
 
 
@@ -107,6 +108,11 @@ def _chunks(encoded: bytes) -> Iterator[bytes]:
             return
         at = end
     raise ValueError("the PNG has no end")
+
+
+def _is_upright(image: EncodedImage) -> bool:
+    image.header.load()  # A PNG may have its EXIF behind the pixels.
+    return image.orientation == UPRIGHT
 
 
 def _png(image: EncodedImage) -> bytes:

@@ -58,8 +58,7 @@ class Harvest:
         """
         try:
             for image in self._chosen(batch):
-                waiting = self._bytes_in - self._bytes_out
-                if self._waiting.qsize() < _WAITING and waiting + len(image.encoded) <= _WAITING_BYTES:
+                if self._waiting.qsize() < _WAITING and self.waiting_bytes + len(image.encoded) <= _WAITING_BYTES:
                     self._bytes_in += len(image.encoded)
                     self._waiting.put(image)
                 else:
@@ -67,6 +66,11 @@ class Harvest:
         except Exception:
             self._not_taken += 1
             logger.exception("the harvest dropped images of a batch")
+
+    @property
+    def waiting_bytes(self) -> int:
+        """Of the images that were taken and are neither kept nor dropped yet."""
+        return self._bytes_in - self._bytes_out
 
     def newly_dropped(self) -> int:
         """Return how many images were dropped since this was last asked."""

@@ -14,6 +14,8 @@ ENDINGS = (".jpg", ".png")
 NOTE = ".json"
 _IMAGE = re.compile(r"[0-9a-f]{64}(\.jpg|\.png)")
 _PART = ".part"
+# Of what the lock's file says: three numbers.
+_RECORD_BYTES = 80
 # Of a full ring so much is thrown out at once: the folder is looked through once for many files, and not for each.
 _THROWN_OUT = 0.05
 
@@ -58,9 +60,9 @@ class KeptFiles:
         Raises:
             OSError: that can't be.
         """
-        missing = [folder for folder in (self.folder, *self.folder.parents) if not folder.is_dir()]
-        for folder in reversed(missing):
-            folder.mkdir(0o700, exist_ok=True)
+        if not self.folder.is_dir():
+            for folder in reversed([self.folder, *self.folder.parents]):
+                folder.mkdir(0o700, exist_ok=True)
 
     def holds(self, digest: str) -> bool:
         """Return whether the image of this digest is here."""
@@ -102,14 +104,15 @@ class KeptFiles:
 
     def _used(self, lock: int) -> _Used:
         with contextlib.suppress(ValueError):
-            changed_ns, files, size = map(int, os.pread(lock, 100, 0).split())
+            changed_ns, files, size = map(int, os.pread(lock, _RECORD_BYTES, 0).split())
             if changed_ns == self.folder.stat().st_mtime_ns:
                 return _Used(files, size)
         return _Used.by(self._look())
 
     def _remember(self, lock: int, files: int, size: int) -> None:
-        os.ftruncate(lock, 0)
-        os.pwrite(lock, f"{self.folder.stat().st_mtime_ns} {files} {size}".encode(), 0)
+        # Always as long: cutting a file to nothing before it is written may make the system write it to the disk.
+        said = f"{self.folder.stat().st_mtime_ns} {files} {size}".ljust(_RECORD_BYTES)
+        os.pwrite(lock, said.encode(), 0)
 
     def _with_room_for(self, size: int, used: _Used) -> _Used:
         if self._fits(size, used):

@@ -4,6 +4,7 @@ import json
 import os
 import statistics
 import time
+from collections.abc import Callable
 from itertools import islice
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -16,7 +17,7 @@ from benchmarks import product, workload
 from handler.prediction_log import PredictionLog
 from handler.predictions import USER
 from handler.request import Request
-from handler.service import Service
+from handler.service import BatchReport, Service
 from handler.settings import Settings
 from scripts import cli
 from scripts.pipeline.data import elpv
@@ -44,9 +45,9 @@ def main(
             requests = [
                 Request({"body": image}, {USER: f"user-{number}"}, f"{number}-{n}") for n, image in enumerate(images)
             ]
-            times[logged].append(_answer(service, log if logged else None, requests))
+            times[logged].append(timed(service, log.add if logged else None, requests))
         log.close()
-    cpu, way = (_medians(times, kind, batch) for kind in (0, 1))
+    cpu, way = (medians(times, kind, batch) for kind in (0, 1))
     if as_json:
         print(json.dumps({"cpu_ms": cpu, "answer_ms": way}))
         return
@@ -54,18 +55,32 @@ def main(
         print(f"{name:17} {off:.3f} ms an image without a log, {added * 1000:+.0f} microseconds with it")
 
 
-def _answer(service: Service, log: PredictionLog | None, requests: list[Request]) -> tuple[float, float]:
-    """Return the CPU seconds of the process for a batch, until its lines are written, and the seconds to its answer."""
+def timed(
+    service: Service,
+    take: Callable[[BatchReport], None] | None,
+    requests: list[Request],
+    has_ended: Callable[[], bool] = lambda: True,
+) -> tuple[float, float]:
+    """Return the CPU seconds of the process for a batch, and the seconds to its answer.
+
+    Args:
+        service: answers it.
+        take: gets its report before the answer is given, and leaves work to a thread.
+        requests: the batch.
+        has_ended: whether that work is done, which counts; it is waited for, at least for two milliseconds.
+    """
     cpu, began = time.process_time(), time.perf_counter()
     _, report = service.reply_all(requests)
-    if log:
-        log.add(report)
+    if take:
+        take(report)
     took = time.perf_counter() - began
-    time.sleep(0.002)  # As a worker waits for its next batch; the log's thread writes meanwhile.
+    time.sleep(0.002)  # As a worker waits for its next batch.
+    while not has_ended():
+        time.sleep(0.002)
     return time.process_time() - cpu, took
 
 
-def _medians(times: dict[bool, list[tuple[float, float]]], kind: int, batch: int) -> tuple[float, float]:
+def medians(times: dict[bool, list[tuple[float, float]]], kind: int, batch: int) -> tuple[float, float]:
     """Return ms an image without a log, and the median of what a pair's other one took more."""
     off, on = ([pair[kind] * 1000 / batch for pair in times[logged]] for logged in (False, True))
     return statistics.median(off), statistics.median(b - a for a, b in zip(off, on, strict=True))

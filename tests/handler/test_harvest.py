@@ -226,7 +226,7 @@ def test_a_disk_that_hangs_delays_no_answer_and_images_without_room_are_counted(
     running.close()
     assert len(kept(tmp_path)) == 20 - dropped
     # What is kept makes room.
-    assert (running._bytes_in, running._waiting.qsize()) == (running._bytes_out, 0)
+    assert running.waiting_bytes == 0
 
 
 def padded(number: int) -> bytes:
