@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from scripts.errors import UserError
-from scripts.files import replace_file, sweep
+from scripts.files import replace_file
 from scripts.harvesting import about, out
 from scripts.harvesting.about import Row
 from scripts.harvesting.answers import Pair
@@ -41,10 +41,10 @@ def bring(images: Sequence[Kept], pairs: Mapping[str, Pair], to: Path) -> Brough
     Raises:
         UserError: the disk takes no more; what was brought is whole, and the rest is where it was.
     """
-    known, there = about.digests(to), out.images(to)
-    wanted = [one for one in images if one.digest in known or not one.mirrored or _disagree(pairs.get(one.digest))]
     brought: list[Row] = []
     try:
+        known, there = about.digests(to), out.images(to)
+        wanted = [one for one in images if one.digest in known or not one.mirrored or _disagree(pairs.get(one.digest))]
         for begin in range(0, len(wanted), _AT_ONCE):
             some = wanted[begin : begin + _AT_ONCE]
             rows, failed = _place_all([one for one in some if one.digest not in known], there, pairs, to)
@@ -60,7 +60,7 @@ def bring(images: Sequence[Kept], pairs: Mapping[str, Pair], to: Path) -> Brough
                 raise failed
     except OSError as error:
         raise UserError(
-            f"{error.filename or to}: {error.strerror}; nothing is lost: make room or leave to write there, and give "
+            f"{error.filename or to}: {error.strerror}; nothing is lost: make room or allow writing there, and give "
             "the same command again."
         ) from error
     low_margin = sum(row.reason == about.LOW_MARGIN for row in brought)
@@ -92,7 +92,6 @@ def _place_all(
 
 def _place(source: Path, target: Path) -> None:
     """Let the image be in the other place as well, whole; for its owner alone, as where it was."""
-    sweep(target)
     try:
         os.link(source, target)
     except FileNotFoundError:

@@ -35,6 +35,8 @@ def prepare(out: Path, labels: Sequence[str], source: Path) -> list[str]:
         taken = "a file is in the way" if isinstance(error, FileExistsError | NotADirectoryError) else error.strerror
         raise UserError(f"{error.filename}: can't be a folder ({taken}); name another with OUT=.") from error
     sweep(out / FILE_NAME)
+    for partial in (out / UNLABELLED).glob(".*.*.*"):  # Such as .<digest>.jpg.<process>, of a copy that was killed.
+        sweep(partial.with_name(partial.name[1:].rpartition(".")[0]))
     return [label for label in labels if not _can_be_a_folder(label)]
 
 

@@ -193,6 +193,33 @@ def test_an_image_is_brought_once_wherever_the_person_put_it(
     assert rows(out).keys() == {0, 1, 2, 3, 4}
 
 
+def test_an_image_that_was_labelled_before_a_killed_command_was_given_again_is_not_brought_twice(
+    kept: Kept, out: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    kept.uncertain(0)
+    path = out / DEFECTIVE / f"{digest(0)}.jpg"
+    path.parent.mkdir(parents=True)
+    path.write_bytes(content(0))
+    said(capsys, out)
+    assert [path.parent.name for path in out.rglob("*.jpg")] == [DEFECTIVE]
+    assert rows(out).keys() == {0}
+    assert kept.left() == set()
+
+
+def test_of_several_shadows_the_one_that_disagrees_counts(
+    kept: Kept, out: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    kept.mirrored(0)
+    lines = [
+        answer(name, version, label, second, image=digest(0), shadow=version != "1.0")
+        for name, shadow, its, second in (("a", "2.0", DEFECTIVE, 1.0), ("b", "3.0", FUNCTIONAL, 2.0))
+        for version, label in (("1.0", DEFECTIVE), (shadow, its))
+    ]
+    write(kept.run / "predictions" / "worker.jsonl", lines)
+    said(capsys, out)
+    assert rows(out)[0]["shadow"] == "3.0"
+
+
 def test_workers_do_not_keep_again_what_was_taken(kept: Kept, out: Path, capsys: pytest.CaptureFixture[str]) -> None:
     kept.uncertain(0)
     said(capsys, out)
@@ -296,6 +323,7 @@ def test_killed_before_any_step_it_loses_nothing_and_the_next_one_ends_it(
         assert numbers(out) >= fresh
         assert rows(out).keys() == numbers(out) | thrown_away
         assert kept.left() | kept.left("mirrored") == set()
+        assert not list(kept.folder.rglob("*.json"))
         assert {path.name for path in out.iterdir()} == {"about.csv", "unlabelled", DEFECTIVE, FUNCTIONAL}
         brought = {path.name: path.read_bytes() for path in (out / "unlabelled").iterdir()}
         assert brought == {
@@ -372,6 +400,14 @@ def test_a_folder_with_the_workers_own_in_it_would_find_each_image_there_already
     kept.uncertain(0)
     with pytest.raises(UserError, match="workers keep their images in"):
         harvest.main(out.parent / place)
+    assert kept.left() == {0}
+
+
+def test_a_table_that_can_not_be_one_is_one_sentence_and_nothing_is_taken(kept: Kept, out: Path) -> None:
+    (out / "about.csv").mkdir(parents=True)
+    kept.uncertain(0)
+    with pytest.raises(UserError, match=r"about\.csv: Is a directory; nothing is lost"):
+        harvest.main(out)
     assert kept.left() == {0}
 
 
