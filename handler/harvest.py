@@ -22,6 +22,8 @@ from handler.service import BatchReport, Service
 
 logger = logging.getLogger(__name__)
 
+# `make register` says so of the images that it sends (scripts/serving/warming.py): the model's own, test images even.
+WARMING = "x-prediction-warming"
 # Images that wait for the thread; they stay in memory as they were sent.
 _WAITING, _WAITING_BYTES = 1000, 32_000_000
 _LOWEST_PRIORITY = 19
@@ -85,7 +87,7 @@ class Harvest:
 
     def _chosen(self, batch: BatchReport) -> Iterator[_Image]:
         for request, outcome, logits in batch.outcomes:
-            if not isinstance(outcome, Prepared):
+            if not isinstance(outcome, Prepared) or request.headers.get(WARMING) == "true":
                 continue
             if is_shadow(request):
                 # Only the lines of both versions will tell whether they disagree.

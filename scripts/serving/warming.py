@@ -70,7 +70,8 @@ class _Sender:
         try:
             with requests.Session() as session:
                 session.trust_env = False  # a proxy of the environment is not for loopback
-                headers = {"content-type": "application/octet-stream"}
+                # No worker keeps these for labelling (handler/harvest.py).
+                headers = {"content-type": "application/octet-stream", "x-prediction-warming": "true"}
                 answer = session.post(self.url, data=image, headers=headers, timeout=self.timeout_s)
         except requests.RequestException as error:
             return f"no answer within {self.timeout_s:.0f} s ({type(error).__name__})."

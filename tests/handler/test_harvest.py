@@ -122,6 +122,16 @@ def test_a_copy_whose_answers_no_log_has_is_not_kept(
     assert len(chosen) < len(cells)
 
 
+def test_images_that_warm_a_worker_are_not_kept(
+    keep_all: Service, harvesting: Harvest, cells: list[bytes], tmp_path: Path
+) -> None:
+    """They are the model's own, and may be those that it is tested with."""
+    answered(keep_all, harvesting, cells[0], **{"x-prediction-warming": "true"})
+    answered(keep_all, harvesting, cells[1])
+    harvesting.close()
+    assert kept(tmp_path) == digests(cells[1])
+
+
 def test_an_image_is_kept_once_by_all_workers_and_versions_and_never_again_once_it_was_taken(
     keep_all: Service, float32_folder: Path, cells: list[bytes], tmp_path: Path
 ) -> None:

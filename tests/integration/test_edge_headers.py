@@ -34,7 +34,12 @@ NOISE = {
 
 
 # What only the edge may say, and what it keeps for itself.
-CLAIMS = {"x-prediction-user": "bob", "x-prediction-shadow": "true", "x-edge-draw": "1"}
+CLAIMS = {
+    "x-prediction-user": "bob",
+    "x-prediction-shadow": "true",
+    "x-prediction-warming": "true",
+    "x-edge-draw": "1",
+}
 NEEDED = {"content-type": "application/octet-stream", "x-original-content-type": "image/png"}
 
 
