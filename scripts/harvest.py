@@ -26,10 +26,11 @@ from scripts.serving.installation import Installation
 from scripts.serving.places import REPOSITORY, Places, shown
 from scripts.serving.running import require_same_model
 
+OUT = REPOSITORY / "harvest"
+
 
 def main(
-    to: Annotated[Path, typer.Option("--out", help="the folder that is labelled; made, or added to")] = REPOSITORY
-    / "harvest",
+    to: Annotated[Path, typer.Option("--out", help="the folder that is labelled; made, or added to")] = OUT,
     as_json: Annotated[bool, typer.Option("--json", help="print one JSON object")] = False,
 ) -> None:
     """Bring what was kept into OUT/unlabelled, each image once."""
@@ -39,7 +40,7 @@ def main(
     with hold(wanted.places.run / "harvest.lock", "another `make harvest` takes the images just now; let it end."):
         unusable = out.prepare(to, wanted.spec.labels, source)
         images = kept(source)
-        pairs, malformed = answers.pairs(wanted.places.run) if images else ({}, [])
+        pairs, malformed = answers.pairs(wanted.places.run, {one.digest for one in images}) if images else ({}, [])
         found = bring(images, pairs, to)
     waiting = len(out.images(to / UNLABELLED))
     if as_json:

@@ -3,16 +3,15 @@
 Its digests are how an image is known that was brought before, wherever it lies now: labelled, renamed or thrown away.
 """
 
-import csv
-import io
 import re
-from collections.abc import Iterable
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from scripts.files import replace_file
 from scripts.harvesting.answers import Pair, Said
 from scripts.harvesting.kept import Kept
+from scripts.pipeline.data.csv_text import csv_text
 
 FILE_NAME = "about.csv"
 LOW_MARGIN, DISAGREE = "low margin", "versions disagree"
@@ -70,19 +69,15 @@ def digests(out: Path) -> set[str]:
     return {digest.decode() for digest in _DIGEST.findall(path.read_bytes())} if path.exists() else set()
 
 
-def add(out: Path, rows: Iterable[Row]) -> None:
-    """Add rows at the end; a reader, or a kill, finds all of them or none.
+def add(out: Path, rows: Sequence[Row]) -> None:
+    """Add rows, at least one, at the end; a reader, or a kill, finds all of them or none.
 
     Raises:
         OSError: it can't be written; it is as it was.
     """
     path = out / FILE_NAME
     before = path.read_bytes() if path.exists() else b""
-    stream = io.StringIO(newline="")
-    writer = csv.writer(stream)
-    if not before:
-        writer.writerow(HEADER)
-    writer.writerows(row.cells() for row in rows)
+    first, *others = [*([] if before else [list(HEADER)]), *(row.cells() for row in rows)]
     if before and not before.endswith(b"\n"):
-        before += b"\r\n"
-    replace_file(path, before + stream.getvalue().encode())
+        before += b"\n"
+    replace_file(path, before + csv_text(first, others).encode())

@@ -1,5 +1,6 @@
 """What two versions said of the same image, by the prediction logs."""
 
+from collections.abc import Collection
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -16,8 +17,7 @@ _MORE = """
 _BY_IMAGE = f"""
     SELECT DISTINCT ON (image) image, strftime(time, '%Y-%m-%dT%H:%M:%S.%gZ'), version, label, probability, margin,
         shadow_version, shadow_label, shadow_probability, shadow_margin
-    FROM ({PAIRED_ANSWERS.format(table="answers", more=_MORE, order="seen.time, seen.request_id")})
-    WHERE image IS NOT NULL
+    FROM ({PAIRED_ANSWERS.format(table="of_kept", more=_MORE, order="seen.time, seen.request_id")})
     ORDER BY image, label = shadow_label, time
 """
 
@@ -49,10 +49,13 @@ class Pair:
         return self.answered.label != self.shadow.label
 
 
-def pairs(run: Path) -> tuple[dict[str, Pair], list[tables.Malformed]]:
-    """Return the answers to each image that two versions answered, by its digest; and lines that can't be read."""
-    found = logs.only_predictions(run)
+def pairs(run: Path, digests: Collection[str]) -> tuple[dict[str, Pair], list[tables.Malformed]]:
+    """Return the answers to each of these images that two versions answered, by its digest; and malformed lines."""
     with duckdb.connect() as connection:
-        malformed = tables.load(connection, [found])
+        malformed = tables.load(connection, [logs.only_predictions(run)])
+        connection.execute(
+            "CREATE TABLE of_kept AS SELECT * FROM answers WHERE image IN (SELECT unnest($digests))",
+            {"digests": list(digests)},
+        )
         rows = connection.execute(_BY_IMAGE).fetchall()
     return {image: Pair(time, Said(*said[:4]), Said(*said[4:])) for image, time, *said in rows}, malformed
