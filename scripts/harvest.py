@@ -73,9 +73,11 @@ def _require(source: Path, wanted: Installation) -> None:
     try:
         os.listdir(source)
     except FileNotFoundError:
+        config = shown(wanted.places.config)
+        fix = "start it with" if wanted.config.harvests else f"set handler.harvest=on in {config}, then"
         raise UserError(
-            f"{shown(source)}: there is no such folder, so no image of {wanted.spec.name} was ever kept here; set "
-            f"handler.harvest=on in {shown(wanted.places.config)}, then `{wanted.restart}`."
+            f"{shown(source)}: there is no such folder, so no server has kept images of {wanted.spec.name} here; "
+            f"{fix} `{wanted.restart}`."
         ) from None
     except OSError as error:
         raise UserError(f"{source}: can't be read ({error.strerror}); run this as who runs the server.") from error

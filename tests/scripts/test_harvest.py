@@ -337,13 +337,22 @@ def test_killed_before_any_step_it_loses_nothing_and_the_next_one_ends_it(
     assert steps > 6
 
 
+@pytest.mark.parametrize(
+    ("setting", "fix"),
+    [("off", r"set handler\.harvest=on in .*, then `make stop start`"), ("on", "start it with `make")],
+)
 def test_a_folder_that_workers_never_had_is_an_error_with_the_way_to_have_it(
-    tmp_path: Path, out: Path, monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path, out: Path, monkeypatch: pytest.MonkeyPatch, setting: str, fix: str
 ) -> None:
+    config = tmp_path / "config.properties"
+    config.write_text(f"handler.harvest={setting}\n")
+    monkeypatch.setenv("CONFIG", str(config))
     monkeypatch.setenv("RUN_DIR", str(tmp_path / "new"))
-    with pytest.raises(UserError, match=r"no image of mobilenet_v3 was ever kept here; set handler\.harvest=on in"):
+    monkeypatch.delenv("MODEL", raising=False)
+    with pytest.raises(UserError, match=f"no server has kept images of mobilenet_v3 here; {fix}"):
         harvest.main(out)
     assert not out.exists()
+    assert not (tmp_path / "new").exists()
 
 
 def test_nothing_kept_is_no_error(kept: Kept, out: Path, capsys: pytest.CaptureFixture[str]) -> None:
