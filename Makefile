@@ -97,7 +97,6 @@ quantization: | $(READY) ## MODEL=elpv: every way to quantize the checkpoint of 
 	@$(RUN).quantization --model "$(MODEL)"
 card: | $(READY) ## [MODEL=elpv] [TEXT=1]: the model card, from the evidence of the archives 1.0 and 2.0; TEXT=1 takes up edited notes only
 	@$(RUN).card --model "$(MODEL)" $(if $(TEXT),--text)
-
 harvest: | $(ANY_READY) ## [OUT=harvest]: images that workers kept (handler.harvest=on) into OUT/unlabelled; label them, then train
 	@$(RUN).harvest $(if $(OUT),--out "$(OUT)")
 

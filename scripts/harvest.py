@@ -48,9 +48,8 @@ def main(
         return
     print(_came(found, to))
     if waiting:
-        print(
-            f"{waiting} wait there: move each into the folder of its label, then `make train MODEL=… DATA={shown(to)}`"
-        )
+        train = f"make train MODEL={wanted.model}_2 DATA={shown(to)} FROM={wanted.model}"
+        print(f"{waiting} wait there: move each into the folder of its label, then for example `{train}`")
     for sentence in (*_hints(wanted, found, unusable), *(f"left out: {each.text}" for each in malformed)):
         print(sentence)
 

@@ -460,8 +460,8 @@ def test_what_was_labelled_is_what_train_learns_from(kept: Kept, out: Path, caps
     }
     assert {one.file: one.reason for one in found.left_out} == {
         "about.csv": "in no class folder",
-        f"unlabelled/{digest(3)}.jpg": "not labelled yet",
-        f"unlabelled/{digest(4)}.jpg": "not labelled yet",
+        f"unlabelled/{digest(3)}.jpg": "still unlabelled",
+        f"unlabelled/{digest(4)}.jpg": "still unlabelled",
     }
 
 
@@ -470,5 +470,5 @@ def test_before_anything_is_labelled_train_says_what_to_do(
 ) -> None:
     kept.uncertain(0)
     said(capsys, out)
-    with pytest.raises(UserError, match="move the images of unlabelled/ into folders of their labels"):
+    with pytest.raises(UserError, match="move images out of 'unlabelled' into folders of their labels"):
         folder_source.labels(out)
