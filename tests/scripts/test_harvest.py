@@ -345,7 +345,8 @@ def test_a_folder_that_workers_never_had_is_an_error_with_the_way_to_have_it(
     tmp_path: Path, out: Path, monkeypatch: pytest.MonkeyPatch, setting: str, fix: str
 ) -> None:
     config = tmp_path / "config.properties"
-    config.write_text(f"handler.harvest={setting}\n")
+    shipped = (REPOSITORY / "config.properties").read_text()
+    config.write_text(shipped.replace("handler.harvest=off", f"handler.harvest={setting}"))
     monkeypatch.setenv("CONFIG", str(config))
     monkeypatch.setenv("RUN_DIR", str(tmp_path / "new"))
     monkeypatch.delenv("MODEL", raising=False)
