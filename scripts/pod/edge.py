@@ -10,7 +10,7 @@ from scripts.serving.installation import Installation
 
 def main() -> None:
     """Write Envoy's configuration into RUN_DIR and become Envoy; requests are logged to its output."""
-    wanted = Installation.read(os.environ)
+    wanted = Installation.read(os.environ).without_exporter()
     edge = Edge(
         wanted.places.run,
         wanted.ports,

@@ -21,7 +21,7 @@ def main() -> None:
     Exit status: 0 stopped by a signal; 1 it did not come up; 3 TorchServe died; 130 or 143 interrupted before it was
     ready.
     """
-    wanted = Installation.read(os.environ)
+    wanted = Installation.read(os.environ).without_exporter()
     for version in wanted.traffic.versions:
         wanted.verified(version)
     # A kubelet runs preStop before every end of this container, one by its probes as well, and then starts it again

@@ -113,14 +113,18 @@ class Report:
         }
 
 
-def collect(asked: Asked) -> Report:
+def collect(asked: Asked, database: Mapping[str, str] | None = None) -> Report:
     """Return the report.
+
+    Args:
+        asked: what it is about.
+        database: settings of the DuckDB that holds the tables, such as its threads; its own without any.
 
     Raises:
         UserError: no logs, labels that don't fit, a version that is in no log.
     """
     found = logs.find(asked.folders, asked.since_s)
-    with duckdb.connect() as connection:
+    with duckdb.connect(config=dict(database or {})) as connection:
         malformed = tables.load(connection, found, asked.since_s)
         seen = {
             version

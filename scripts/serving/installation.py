@@ -74,6 +74,10 @@ class Installation:
         self.verified(version)
         return archive.digest(self.places.archive(self.spec.name, version))
 
+    def without_exporter(self) -> "Installation":
+        """Return the same for a pod, whose metrics are its edge's and TorchServe's alone."""
+        return replace(self, ports=replace(self.ports, exporter=None))
+
     @property
     def restart(self) -> str:
         """The command that starts this model's server anew."""

@@ -59,7 +59,8 @@ class Places:
 class Ports:
     """TCP ports of one installation; `worker` numbers the workers' Unix sockets and is no TCP port.
 
-    `monitoring` is where the edge shows both servers' metrics to others than this machine; None: nowhere.
+    `monitoring` is where the edge shows the metrics to others than this machine; None: nowhere. `exporter` is where
+    those of the release are (scripts.exporter); None: there is none, as in a pod.
     """
 
     edge: int = 8000
@@ -71,6 +72,7 @@ class Ports:
     admin: int = 9901
     worker: int = 9000
     monitoring: int | None = None
+    exporter: int | None = 8083
 
     def overridden(self, environment: Mapping[str, str]) -> "Ports":
         """Return these ports with EDGE_PORT, INFERENCE_PORT, … of `environment` in their place.
@@ -85,9 +87,13 @@ class Ports:
         named = {name: port for name, port in asdict(self).items() if name != "worker"}
         return {name: port for name, port in named.items() if port is not None}
 
+    def required(self) -> dict[str, int]:
+        """Return the TCP ports by name without which nothing is served: the exporter waits until its own is free."""
+        return {name: port for name, port in self.tcp().items() if name != "exporter"}
+
     def torchserve(self) -> dict[str, int]:
         """Return TorchServe's own TCP ports by name, all of them on loopback."""
-        return {name: port for name, port in self.tcp().items() if name not in ("edge", "monitoring", "admin")}
+        return {name: port for name, port in self.required().items() if name not in ("edge", "monitoring", "admin")}
 
 
 def shown(path: Path) -> str:

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import requests
 
-from scripts.serving import envoy_process, ports, torchserve
+from scripts.serving import envoy_process, exporter_process, ports, torchserve
 from scripts.serving.envoy_admin import Admin
 from scripts.serving.management import Management
 from scripts.serving.supervisor import Supervisor
@@ -13,14 +13,18 @@ from scripts.serving.supervisor import Supervisor
 def servers(run: Supervisor) -> None:
     """Start TorchServe with every version of traffic.yaml, and the edge in front of it; both are up when this returns.
 
+    The release's metrics come beside them, where what they need is installed.
+
     Raises:
         UserError: a port is taken, or something did not come up.
         Interrupted: a signal came meanwhile.
     """
     wanted = run.wanted
-    ports.require_free(wanted.ports.tcp(), wanted.traffic.edge.address)
+    ports.require_free(wanted.ports.required(), wanted.traffic.edge.address)
     _torchserve(run, torchserve.Folders(wanted.places.run / "torchserve").output)
     _edge(run)
+    if not exporter_process.missing():
+        run.accompany("exporter", lambda: exporter_process.start(wanted.places))
 
 
 def torchserve_alone(run: Supervisor) -> None:

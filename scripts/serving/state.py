@@ -23,7 +23,7 @@ class State:
     Attributes:
         phase: how far it is.
         supervisor: the process that watches the others.
-        servers: `torchserve` and `envoy`, as far as they were started.
+        servers: `torchserve`, `envoy` and `exporter`, as far as they were started.
         ports: those in use.
         url: the edge's address.
         model: the folder of models/ that is served.
@@ -85,7 +85,7 @@ def clean_up(run: Path) -> list[str]:
     if state is None:
         return []
     left = state.leftovers()
-    for name in ("envoy", "torchserve"):  # the edge first: nothing is let in any more
+    for name in ("exporter", "envoy", "torchserve"):  # the edge before what it leads to: nothing is let in any more
         if name in left:
             processes.end(left[name], _PATIENCE_S)
     _path(run).unlink(missing_ok=True)

@@ -1,9 +1,11 @@
 """What runs, as one record: asked of the state file, TorchServe, its workers and Envoy."""
 
+from dataclasses import asdict
 from typing import Any
 
 import requests
 
+from scripts.serving import canary_note, exporter_process
 from scripts.serving.live import Live
 
 # A pod's edge, in the other container, writes no file.
@@ -11,7 +13,7 @@ _ITS_OUTPUT = "what the edge prints"
 
 
 def collect(live: Live) -> dict[str, Any]:
-    """Return versions, weights, workers, batching, arithmetic, queue, health and ports."""
+    """Return versions, weights, workers, batching, arithmetic, queue, health, ports, the exporter and a canary."""
     wanted = live.wanted
     healthy = live.admin.healthy()
     effective = live.edge.split()
@@ -46,6 +48,8 @@ def collect(live: Live) -> dict[str, Any]:
         "missing": [version for version in wanted.traffic.versions if version not in versions],
         "ports": wanted.ports.tcp(),
         "access_log": str(log) if log and log.is_file() else None,
+        "exporter": _exporter(live),
+        "canary": (canary := canary_note.read(wanted.places.run)) and asdict(canary),
     }
 
 
@@ -67,7 +71,23 @@ def text(facts: dict[str, Any]) -> str:
     ports = ", ".join(f"{name} {port}" for name, port in facts["ports"].items())
     missing = [f"not registered: {version}; `make apply` registers it" for version in facts["missing"]]
     head = f"{facts['model']} at {facts['url']} (healthz {facts['healthz']})"
-    return "\n".join([head, *table, *missing, f"ports: {ports}", f"access log: {facts['access_log'] or _ITS_OUTPUT}"])
+    canary = [canary_note.Canary(**facts["canary"]).text] if facts["canary"] else []
+    log = f"access log: {facts['access_log'] or _ITS_OUTPUT}"
+    release = [f"release's metrics: {facts['exporter']['text']}"] if facts["exporter"] else []
+    return "\n".join([head, *table, *missing, *canary, f"ports: {ports}", *release, log])
+
+
+def _exporter(live: Live) -> dict[str, Any] | None:
+    """Return where the release's metrics are and whether they can be had; None in a pod, which has none."""
+    port, places = live.wanted.ports.exporter, live.wanted.places
+    if port is None:
+        return None
+    missing = exporter_process.missing()
+    answers = not missing and exporter_process.answers(port, places.run)
+    says = f"not served, as {', '.join(missing)} can't be imported"
+    if not missing:
+        says = exporter_process.url(port) + ("" if answers else f" does not answer; see {exporter_process.log(places)}")
+    return {"port": port, "answers": answers, "text": says}
 
 
 def _shadow_percent(live: Live, version: str) -> int:

@@ -12,6 +12,7 @@ from types import FrameType
 
 from scripts.errors import UserError
 from scripts.serving import changes, processes, state
+from scripts.serving.companion import Companion
 from scripts.serving.edge import Edge
 from scripts.serving.envoy_admin import Admin
 from scripts.serving.installation import Installation
@@ -67,6 +68,7 @@ class Supervisor:
         self._run = wanted.places.run
         self._servers: dict[str, subprocess.Popen[bytes]] = {}
         self._logs: dict[str, Path | None] = {}
+        self._companions: dict[str, Companion] = {}
         self._signal: int | None = None
         self._state: State | None = None
         self._deadline = 0.0
@@ -93,6 +95,7 @@ class Supervisor:
             self._state = replace(self._state_now(), phase="serving").save(self._run)
             while self._signal is None:
                 self._check()
+                self._keep_companions()
                 with contextlib.suppress(UserError):  # a log is no reason to end
                     self.edge.rotate_access_log()
                 time.sleep(0.1)
@@ -119,6 +122,10 @@ class Supervisor:
         self._servers[name] = start()
         self._state = self._state.with_server(name, Record.of(self._servers[name].pid))
         self._state.save(self._run)
+
+    def accompany(self, name: str, start: Callable[[], subprocess.Popen[bytes]]) -> None:
+        """Have a process beside the servers from when they serve on, whose end is the end of nothing."""
+        self._companions[name] = Companion(start)
 
     def wait_for(self, what: str, ready: Callable[[], bool]) -> None:
         """Return when `ready()` is true.
@@ -161,6 +168,14 @@ class Supervisor:
             if code is not None:
                 raise ServerDied(name, code, self._logs[name])
 
+    def _keep_companions(self) -> None:
+        for name, companion in self._companions.items():
+            started = companion.keep()
+            if started is not None:
+                self._state = self._state_now().with_server(name, started)
+                with contextlib.suppress(OSError):  # a full disk is no reason to end; `_stop` knows it all the same
+                    self._state.save(self._run)
+
     def _state_now(self) -> State:
         assert self._state is not None, "not started"
         return self._state
@@ -170,6 +185,8 @@ class Supervisor:
             return
         with contextlib.suppress(OSError):  # a full disk must not keep the servers alive
             replace(self._state, phase="stopping").save(self._run)
+        for companion in self._companions.values():
+            companion.end()
         if "envoy" in self._servers and self._servers["envoy"].poll() is None:
             self._drain()
         for name, patience_s in (("envoy", _STOP_ENVOY_S), ("torchserve", STOP_TORCHSERVE_S)):

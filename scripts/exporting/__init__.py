@@ -1,0 +1,1 @@
+"""`python -m scripts.exporter`: what `make report` says, as Prometheus' metrics, beside the running server."""

@@ -1,0 +1,63 @@
+"""One look at the logs after the other, none of which may take more of the machine than a twentieth of a core."""
+
+import time
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+
+import duckdb
+
+from scripts.errors import UserError
+from scripts.exporting.figures import Look
+from scripts.reporting.collect import Asked, collect
+from scripts.serving import traffic
+from scripts.serving.installation import Installation
+
+WINDOW_S = 24 * 3600.0
+"""What was logged before does not count."""
+_SHORTEST_PAUSE_S = 15.0
+_PAUSE_RATIO = 20
+# In one thread, and nothing on the disk: logs that need more are said to be too large.
+_DATABASE = {"threads": "1", "memory_limit": "512MB", "temp_directory": ""}
+
+
+def pause_s(took_s: float) -> float:
+    """Return how long to rest after a look that took so long."""
+    return max(_SHORTEST_PAUSE_S, _PAUSE_RATIO * took_s)
+
+
+def look(wanted: Installation, last: Look | None, now: Callable[[], float] = time.time) -> Look:
+    """Return what the logs of the last 24 hours say, or the report of before and why there is no new one.
+
+    Args:
+        wanted: the installation; its traffic.yaml is read anew.
+        last: the look before.
+        now: the time, in seconds since 1970.
+    """
+    began = time.monotonic()
+    try:
+        at_s = now()
+        report = collect(_asked(wanted, at_s), _DATABASE)
+    except UserError as error:
+        failure = str(error)
+    except (OSError, duckdb.Error) as error:  # a log that was moved away meanwhile; logs that are too large
+        failure = f"{type(error).__name__}: {error}"
+    else:
+        return Look(report, at_s, time.monotonic() - began)
+    took_s = time.monotonic() - began
+    return replace(last, took_s=took_s, failure=failure) if last else Look(None, None, took_s, failure)
+
+
+def _asked(wanted: Installation, at_s: float) -> Asked:
+    current = traffic.read(wanted.places.traffic)
+    folders: list[Path] = [wanted.places.run]
+    return Asked(
+        folders,
+        current.split,
+        sticky=current.sticky_header is not None,
+        model_store=wanted.places.model_store,
+        model=wanted.spec.name,
+        # Nobody gives labels here, and a verdict that waits for them would never change.
+        without_labels=True,
+        since_s=at_s - WINDOW_S,
+    )
