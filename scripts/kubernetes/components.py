@@ -1,12 +1,16 @@
-"""What each version adds to a component: its autoscaler by the queue, its alert, its image of archives."""
+"""What each version adds to a component: its autoscaler by the queue, its alert, its image of archives.
 
+And what is left of the monitoring of one machine in a cluster.
+"""
+
+import json
 from collections.abc import Iterable, Iterator
 from typing import Any
 
 import yaml
 
 from scripts.kubernetes import names
-from scripts.serving.monitoring import RULES
+from scripts.serving.monitoring import FOLDER, RULES
 
 COMPONENT = {"apiVersion": "kustomize.config.k8s.io/v1alpha1", "kind": "Component"}
 # Mean number of requests that wait, a pod (Little's law: seconds of waiting a second). One batch waiting is no queue.
@@ -14,6 +18,8 @@ _WAITING = "4"
 # Of a server on one machine, whose address is known. In a cluster a pod that is not there is no target, and one of
 # several that does not answer is no outage; VersionIsAway asks for what matters.
 _NOT_IN_A_CLUSTER = {"ServerIsDown"}
+# Pods have no exporter.
+_OF_THE_EXPORTER = "release"
 
 
 def scaled_object(version: str) -> dict[str, Any]:
@@ -52,6 +58,7 @@ def scaled_object(version: str) -> dict[str, Any]:
 def prometheus_rules(versions: Iterable[str]) -> Iterator[dict[str, Any]]:
     """Give the rules of deploy/monitoring as far as they fit a cluster, and each version's alert of its absence."""
     groups = yaml.safe_load(RULES.read_text(encoding="utf-8"))["groups"]
+    groups = [group for group in groups if group["name"] != _OF_THE_EXPORTER]
     for group in groups:
         group["rules"] = [rule for rule in group["rules"] if rule.get("alert") not in _NOT_IN_A_CLUSTER]
     yield _prometheus_rule({"name": names.CLASSIFIER}, groups)
@@ -60,9 +67,20 @@ def prometheus_rules(versions: Iterable[str]) -> Iterator[dict[str, Any]]:
         yield _prometheus_rule(metadata, [{"name": f"version-{version}", "rules": [_is_away(version)]}])
 
 
+def dashboard() -> str:
+    """Return the dashboard without the panels that would be empty in a cluster."""
+    document = json.loads((FOLDER / "dashboard.json").read_text(encoding="utf-8"))
+    document["panels"] = [panel for panel in document["panels"] if not _asks_the_exporter(panel)]
+    return json.dumps(document, indent=2) + "\n"
+
+
 def image_volumes(versions: Iterable[str]) -> dict[str, Any]:
     """Return the component that gives each version's pods a volume of the image `archives:<version>`."""
     return {**COMPONENT, "patches": [_image_volume(version) for version in versions]}
+
+
+def _asks_the_exporter(panel: dict[str, Any]) -> bool:
+    return any(f"{_OF_THE_EXPORTER}_" in target["expr"] for target in panel["targets"])
 
 
 def _prometheus_rule(metadata: dict[str, Any], groups: list[dict[str, Any]]) -> dict[str, Any]:

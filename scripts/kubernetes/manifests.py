@@ -11,7 +11,6 @@ from scripts.kubernetes.components import COMPONENT
 from scripts.kubernetes.version import Version, files
 from scripts.kubernetes.yaml_text import dump
 from scripts.serving.installation import Installation
-from scripts.serving.monitoring import FOLDER as MONITORING
 
 GENERATED = "generated"
 
@@ -34,7 +33,7 @@ def render(wanted: Installation, digests: Mapping[str, str]) -> dict[str, str]:
         "components/keda": {"scaledobjects.yaml": _documents(map(components.scaled_object, versions))},
         "components/monitoring": {
             "prometheusrule.yaml": _documents(components.prometheus_rules(versions)),
-            f"{names.APP}.json": (MONITORING / "dashboard.json").read_text(encoding="utf-8"),
+            f"{names.APP}.json": components.dashboard(),
         },
         "components/image-volumes": {"kustomization.yaml": dump(components.image_volumes(versions))},
     }

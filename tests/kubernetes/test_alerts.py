@@ -10,9 +10,9 @@ from typing import Any
 import pytest
 import yaml
 
-from scripts.kubernetes.components import prometheus_rules
+from scripts.kubernetes.components import dashboard, prometheus_rules
 from scripts.serving.places import REPOSITORY
-from tests.monitoring.documents import ALERTS, RUNBOOK
+from tests.monitoring.documents import ALERTS, QUERIES, RUNBOOK
 
 VERSIONS = ["1.0", "2.0"]
 FIRING = 'ALERTS{alertname="VersionIsAway", alertstate="firing", severity="page", version="1.0"}'
@@ -22,8 +22,18 @@ def rules() -> list[dict[str, Any]]:
     return [rule for each in prometheus_rules(VERSIONS) for group in each["spec"]["groups"] for rule in group["rules"]]
 
 
-def test_every_alert_of_one_machine_is_there_but_the_one_that_knows_a_servers_address() -> None:
-    assert {rule["alert"] for rule in rules() if "alert" in rule} == {*ALERTS, "VersionIsAway"} - {"ServerIsDown"}
+def test_every_alert_of_one_machine_is_there_but_those_of_a_servers_address_and_of_the_exporter() -> None:
+    of_the_exporter = {name for name, rule in ALERTS.items() if "release_" in rule["expr"]}
+    assert len(of_the_exporter) > 3
+    there = {rule["alert"] for rule in rules() if "alert" in rule}
+    assert there == {*ALERTS, "VersionIsAway"} - {"ServerIsDown"} - of_the_exporter
+
+
+def test_the_dashboard_has_every_panel_but_those_that_the_exporter_fills() -> None:
+    titles = [panel["title"] for panel in json.loads(dashboard())["panels"]]
+    filled = dict.fromkeys(title for title, query in QUERIES if "release_" not in query)
+    assert titles == list(filled)
+    assert "Drift of the answers" not in titles
 
 
 def test_each_version_has_its_own_and_a_version_that_goes_takes_it_along() -> None:

@@ -18,7 +18,7 @@ QUERIES = [(panel["title"], target["expr"]) for panel in DASHBOARD["panels"] for
 METRICS_PAGE = (REPOSITORY / "docs" / "metrics.md").read_text(encoding="utf-8")
 RUNBOOK = (REPOSITORY / "docs" / "runbook.md").read_text(encoding="utf-8")
 
-_NAME = re.compile(r"\b(?:envoy_\w+|ts_\w+|[A-Z][a-z]+[A-Z]\w+|Images|up)\b(?=[{\[) ]|$)")
+_NAME = re.compile(r"\b(?:envoy_\w+|ts_\w+|release_\w+|[A-Z][a-z]+[A-Z]\w+|Images|up)\b(?=[{\[) ]|$)")
 
 
 def metrics(expression: str) -> set[str]:

@@ -41,7 +41,7 @@ def test_monitor_runs_a_prometheus_with_the_rules_until_ctrl_c(server: Server) -
             found = requests.get(f"{url}/api/v1/targets", timeout=10).json()["data"]["activeTargets"]
             return {target["labels"]["job"] for target in found if target["health"] == "up"}
 
-        assert processes.wait_until(lambda: targets() == {"torchserve", "envoy"}, 60)
+        assert processes.wait_until(lambda: targets() == {"torchserve", "envoy", "release"}, 60)
         groups = requests.get(f"{url}/api/v1/rules", timeout=10).json()["data"]["groups"]
         assert {rule["name"] for group in groups for rule in group["rules"]} >= {
             "ServerIsDown",

@@ -14,10 +14,11 @@ from scripts.serving.places import Ports
 
 
 def test_the_configuration_names_the_servers_ports_and_the_rules() -> None:
-    document = YAML(typ="safe").load(render(Ports(metrics=18082, admin=19901), "pets"))
+    document = YAML(typ="safe").load(render(Ports(metrics=18082, admin=19901, exporter=18083), "pets"))
     assert {job["job_name"]: job["static_configs"][0]["targets"] for job in document["scrape_configs"]} == {
         "torchserve": ["127.0.0.1:18082"],
         "envoy": ["127.0.0.1:19901"],
+        "release": ["127.0.0.1:18083"],
     }
     assert document["rule_files"] == [str(RULES)]
     assert RULES.is_file()
