@@ -1,0 +1,101 @@
+"""The release's metrics beside the real servers: what they show, and that nothing waits for them."""
+
+import os
+import signal
+import socket
+from collections.abc import Iterator
+
+import pytest
+import requests
+
+from scripts.serving import exporter_process, processes, state
+from scripts.serving.exposition import Sample, parse
+from scripts.serving.processes import Record
+from tests.integration.server import Server
+
+PATIENCE_S = 90
+
+
+def record(server: Server) -> Record | None:
+    now = state.load(server.run_dir)
+    return now and now.servers.get("exporter")
+
+
+def answers(server: Server) -> bool:
+    return exporter_process.answers(server.ports["exporter"], server.run_dir)
+
+
+def samples(server: Server) -> list[Sample]:
+    return parse(requests.get(exporter_process.url(server.ports["exporter"]), timeout=10).text)
+
+
+def value(server: Server, name: str, **labels: str) -> float | None:
+    found = [one.value for one in samples(server) if one.name == name and labels.items() <= one.labels.items()]
+    return found[0] if found else None
+
+
+def test_an_exporter_that_is_killed_comes_back_while_the_server_goes_on(server: Server, cell: bytes) -> None:
+    assert processes.wait_until(lambda: answers(server), PATIENCE_S)
+    assert server.ask("status")["exporter"]["answers"]
+    assert value(server, "release_weight_ratio", version="2.0") == 0.1
+    before = record(server)
+    assert before is not None
+    os.kill(before.pid, signal.SIGKILL)
+    assert processes.wait_until(lambda: record(server) != before and answers(server), PATIENCE_S)
+    assert server.predict(cell).status_code == 200
+    assert state.running(server.run_dir) is not None
+
+
+@pytest.mark.operations
+def test_a_port_that_is_taken_keeps_no_server_from_starting_and_is_served_once_it_is_free(own_server: Server) -> None:
+    """Two servers side by side whose owners know the older variables only."""
+    port = own_server.ports["exporter"]
+    with socket.socket() as holder:
+        holder.bind(("127.0.0.1", port))
+        holder.listen()
+        started = own_server.verb("start")
+        assert started.returncode == 0, started.stderr
+        log = own_server.run_dir / "exporter.log"
+        assert processes.wait_until(lambda: log.is_file() and "EXPORTER_PORT" in log.read_text(), PATIENCE_S)
+        assert f"/metrics does not answer; see {log}" in own_server.verb("status").stdout
+    assert processes.wait_until(lambda: answers(own_server), PATIENCE_S)
+
+
+@pytest.fixture
+def shadowed(own_server: Server) -> Iterator[Server]:
+    """Return a running server with a prediction log, nine of ten users on 1.0, and 2.0 the shadow of all."""
+    config, traffic = own_server.config.read_text(), own_server.traffic.read_text()
+    own_server.config.write_text(config.replace("prediction_log=off", "prediction_log=on"))
+    traffic = traffic.replace('{"1.0": 100}', '{"1.0": 90, "2.0": 10}')
+    own_server.traffic.write_text(traffic.replace("shadow: null", 'shadow: {version: "2.0", percent: 100}'))
+    started = own_server.verb("start")
+    assert started.returncode == 0, started.stderr
+    yield own_server
+
+
+@pytest.mark.operations
+def test_weights_shares_and_a_shadow_are_shown_and_a_split_that_is_not_the_weights(
+    shadowed: Server, cells: list[bytes]
+) -> None:
+    """traffic.yaml is edited and nobody applies it: by what it says the split is wrong."""
+    for number in range(60):
+        answer = shadowed.predict(cells[number % len(cells)], headers={"x-user-id": f"user {number}"})
+        assert answer.status_code == 200
+
+    def shown() -> bool:
+        compared = [one.value for one in samples(shadowed) if one.name == "release_compared_images"]
+        return sum(compared) >= len(cells) and value(shadowed, "release_split_broken") == 0
+
+    assert processes.wait_until(shown, PATIENCE_S, pause_s=0.5), samples(shadowed)
+    assert value(shadowed, "release_weight_ratio", version="1.0") == 0.9
+    share = value(shadowed, "release_share_ratio", version="1.0", unit="users")
+    assert share == pytest.approx(0.9, abs=0.1)
+    disagreement = value(shadowed, "release_disagreement_ratio", version="1.0", shadow="2.0")
+    assert disagreement is not None
+    assert disagreement < 0.2
+    shadowed.traffic.write_text(shadowed.traffic.read_text().replace('"1.0": 90, "2.0": 10', '"1.0": 10, "2.0": 90'))
+    assert value(shadowed, "release_weight_ratio", version="1.0") == 0.1
+    assert processes.wait_until(lambda: value(shadowed, "release_split_broken") == 1, PATIENCE_S, pause_s=0.5)
+    p_value = value(shadowed, "release_split_mismatch_p_value")
+    assert p_value is not None
+    assert p_value < 0.001
