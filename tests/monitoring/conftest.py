@@ -1,6 +1,7 @@
 """A server with a split over two versions, traffic with broken images in it, and a Prometheus that looks on."""
 
 import itertools
+import json
 import shutil
 import tempfile
 import threading
@@ -10,10 +11,11 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import psutil
 import pytest
 import requests
 
-from scripts.serving import monitoring, processes
+from scripts.serving import exporter_process, monitoring, processes
 from scripts.serving.exposition import Sample, parse
 from scripts.serving.monitoring import Prometheus
 from scripts.serving.places import Ports
@@ -23,22 +25,34 @@ from tests.integration.server import MODEL, Server, free_ports
 
 @pytest.fixture(scope="session")
 def server(float32_archive: Path, int8_archive: Path) -> Iterator[Server]:
-    """Return a server with half of the traffic for each version."""
+    """Return a server with half of the traffic a version, copies of all to 2.0, a prediction log and a canary."""
     # A short path: a socket's name has 108 bytes.
     with tempfile.TemporaryDirectory(prefix="ts-") as name:
         server = Server.prepare(Path(name).resolve(), '"1.0": 50, "2.0": 50', MODEL_STORE)
         server = replace(server, environment={**server.environment, "PROMETHEUS_PORT": str(free_ports()["admin"])})
+        server.config.write_text(server.config.read_text().replace("prediction_log=off", "prediction_log=on"))
+        shipped = server.traffic.read_text()
+        server.traffic.write_text(shipped.replace("shadow: null", 'shadow: {version: "2.0", percent: 100}'))
         started = server.verb("start")
         assert started.returncode == 0, started.stderr
+        note_canary(server, "step")
         yield server
         assert server.verb("stop").returncode == 0
         assert server.processes() == []
 
 
+def note_canary(server: Server, state: str) -> None:
+    """Note a canary of 2.0 as `make canary` does, its process being this one."""
+    process = {"pid": psutil.Process().pid, "created_s": psutil.Process().create_time(), "session": False}
+    note = {"version": "2.0", "baseline": "1.0", "percent": 50, "state": state, "reason": "", "process": process}
+    (server.run_dir / "canary.json").write_text(json.dumps(note))
+
+
 @pytest.fixture(scope="session")
 def samples(server: Server) -> Callable[[], list[Sample]]:
-    """Return what reads both metrics ports."""
-    pages = (server.metrics_url, f"http://127.0.0.1:{server.ports['admin']}/stats/prometheus")
+    """Return what reads every metrics port."""
+    exporter = exporter_process.url(server.ports["exporter"])
+    pages = (server.metrics_url, f"http://127.0.0.1:{server.ports['admin']}/stats/prometheus", exporter)
     return lambda: [sample for page in pages for sample in parse(requests.get(page, timeout=10).text)]
 
 

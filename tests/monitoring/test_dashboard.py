@@ -7,6 +7,8 @@ from typing import Any
 import pytest
 
 from scripts.serving import processes
+from tests.integration.server import Server
+from tests.monitoring.conftest import note_canary
 from tests.monitoring.documents import DASHBOARD, QUERIES, RECORDED
 
 pytestmark = pytest.mark.operations
@@ -28,7 +30,7 @@ def test_no_panel_is_empty(query: Query, title: str, expression: str) -> None:
         series = query(asked)
         named = {one["metric"]["version"] for one in series if "version" in one["metric"]}
         numbers = all(one["value"][1] != "NaN" for one in series)
-        return bool(series) and numbers and named in (set(), VERSIONS)
+        return bool(series) and numbers and named in (set(), {"2.0"} if "canary" in asked else VERSIONS)
 
     assert processes.wait_until(seen, PATIENCE_S, pause_s=0.5), (title, asked, query(asked))
 
@@ -48,6 +50,19 @@ def test_every_recording_rule_yields_a_series(query: Query, record: str) -> None
 def test_no_alert_fires_while_all_is_well(query: Query) -> None:
     assert processes.wait_until(lambda: query("up == 1"), PATIENCE_S)
     assert query('ALERTS{alertstate="firing"}') == []
+
+
+@pytest.mark.usefixtures("traffic")
+def test_a_canary_that_is_rolled_back_calls_somebody(server: Server, query: Query) -> None:
+    called = 'ALERTS{alertname="CanaryRolledBack", alertstate="firing", severity="ticket", version="2.0"}'
+    assert processes.wait_until(lambda: query("release_canary_state == 1"), PATIENCE_S)
+    assert query(called) == []
+    note_canary(server, "rolled back")
+    try:
+        assert processes.wait_until(lambda: query(called), PATIENCE_S, pause_s=0.5)
+    finally:
+        note_canary(server, "step")
+    assert processes.wait_until(lambda: not query(called), PATIENCE_S, pause_s=0.5)
 
 
 def test_every_panel_has_a_unit_an_explanation_and_the_data_source_that_is_chosen() -> None:
