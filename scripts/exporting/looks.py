@@ -1,5 +1,6 @@
 """One look at the logs after the other, none of which may take more of the machine than a twentieth of a core."""
 
+import shutil
 import time
 from collections.abc import Callable
 from dataclasses import replace
@@ -17,8 +18,8 @@ WINDOW_S = 24 * 3600.0
 """What was logged before does not count."""
 _SHORTEST_PAUSE_S = 15.0
 _PAUSE_RATIO = 20
-# In one thread, and nothing on the disk: logs that need more are said to be too large.
-_DATABASE = {"threads": "1", "memory_limit": "512MB", "temp_directory": ""}
+# In one thread. Logs that need more memory go to the disk meanwhile, and those that need more of it are said to.
+_DATABASE = {"threads": "1", "memory_limit": "256MB", "max_temp_directory_size": "2GB"}
 
 
 def pause_s(took_s: float) -> float:
@@ -35,9 +36,11 @@ def look(wanted: Installation, last: Look | None, now: Callable[[], float] = tim
         now: the time, in seconds since 1970.
     """
     began = time.monotonic()
+    spilled = wanted.places.run / "exporter.tmp"
     try:
+        shutil.rmtree(spilled, ignore_errors=True)  # of a process that was killed
         at_s = now()
-        report = collect(_asked(wanted, at_s), _DATABASE)
+        report = collect(_asked(wanted, at_s), _DATABASE | {"temp_directory": str(spilled)})
     except UserError as error:
         failure = str(error)
     except (OSError, duckdb.Error) as error:  # a log that was moved away meanwhile; logs that are too large

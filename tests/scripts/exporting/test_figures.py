@@ -133,11 +133,18 @@ def test_when_logs_can_no_longer_be_read_the_last_figures_stay_with_their_time(e
     assert (exported.series("release_share_ratio", "version", "unit"), exported.value(at)) == (shares, before)
 
 
-def test_logs_that_need_more_memory_than_they_get_are_said_to(
+def test_logs_that_need_more_memory_than_they_get_go_to_the_disk_and_leave_nothing_there(
     exported: Exported, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setitem(looks._DATABASE, "memory_limit", "5MB")
     Traffic(5000).write(exported.run)
+    left = exported.run / "exporter.tmp"
+    left.mkdir()
+    (left / "of a process that was killed").touch()
+    exported.look()
+    assert exported.value("release_report_success") == 1
+    assert not left.exists()
+    monkeypatch.setitem(looks._DATABASE, "max_temp_directory_size", "1KB")
     exported.look()
     assert exported.release.look
     assert exported.release.look.failure.startswith("OutOfMemoryException: ")
