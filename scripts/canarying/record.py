@@ -44,6 +44,11 @@ class Record:
         """Whether it has not come to an end, and nobody is there to bring it to one."""
         return self.state in WALKING and not self.process.alive()
 
+    @property
+    def shown(self) -> str:
+        """Its state for whoever looks: `abandoned`, where nobody is there to change the one that it is in."""
+        return "abandoned" if self.abandoned else self.state
+
     def as_json(self) -> dict[str, Any]:
         """Return what the file holds."""
         content = asdict(self)

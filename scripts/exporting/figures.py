@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, get_args
 
 from prometheus_client.core import GaugeMetricFamily
 
-from scripts.serving.canary_note import STATES, Canary
+from scripts.canarying.record import Record, State
 
 if TYPE_CHECKING:  # half a second, and only who makes reports needs it
     from scripts.reporting.collect import Report
@@ -43,14 +43,15 @@ def of_weights(split: Mapping[str, int]) -> Iterator[GaugeMetricFamily]:
     )
 
 
-def of_canary(canary: Canary) -> Iterator[GaugeMetricFamily]:
+def of_canary(canary: Record) -> Iterator[GaugeMetricFamily]:
     """Give how far a canary is."""
-    yield _gauge("release_canary_percent", "Traffic of the canary", ("version",), {(canary.version,): canary.percent})
+    version = canary.plan.version
+    yield _gauge("release_canary_percent", "Traffic of the canary", ("version",), {(version,): canary.percent})
     yield _gauge(
         "release_canary_state",
         "1 for the state that the canary is in",
         ("version", "state"),
-        {(canary.version, state): float(state == canary.state) for state in dict.fromkeys([*STATES, canary.state])},
+        {(version, state): float(state == canary.shown) for state in (*get_args(State), "abandoned")},
     )
 
 

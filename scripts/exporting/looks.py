@@ -44,7 +44,7 @@ def look(wanted: Installation, last: Look | None, now: Callable[[], float] = tim
     except UserError as error:
         failure = str(error)
     except (OSError, duckdb.Error) as error:  # a log that was moved away meanwhile; logs that are too large
-        failure = f"{type(error).__name__}: {error}"
+        failure = f"{type(error).__name__}: {str(error).partition(chr(10))[0]}"
     else:
         return Look(report, at_s, time.monotonic() - began)
     took_s = time.monotonic() - began

@@ -8,10 +8,11 @@ from prometheus_client import CollectorRegistry, ProcessCollector, start_http_se
 from prometheus_client.core import GaugeMetricFamily
 from prometheus_client.registry import Collector
 
+from scripts.canarying import record
 from scripts.errors import UserError
 from scripts.exporting import figures
 from scripts.exporting.figures import Look
-from scripts.serving import canary_note, ports, traffic
+from scripts.serving import ports, traffic
 from scripts.serving.places import Places
 
 _TRY_AGAIN_S = 5.0
@@ -42,7 +43,7 @@ class Release(Collector):
         yield about
         with contextlib.suppress(UserError):  # Somebody edits it: nobody knows its weights until it can be read.
             yield from figures.of_weights(traffic.read(self._places.traffic).split)
-        canary = canary_note.read(self._places.run)
+        canary = record.load(self._places.run)
         if canary is not None:
             yield from figures.of_canary(canary)
         if self.look is not None:

@@ -1,11 +1,11 @@
 """What runs, as one record: asked of the state file, TorchServe, its workers and Envoy."""
 
-from dataclasses import asdict
 from typing import Any
 
 import requests
 
-from scripts.serving import canary_note, exporter_process
+from scripts.canarying import record
+from scripts.serving import exporter_process
 from scripts.serving.live import Live
 
 # A pod's edge, in the other container, writes no file.
@@ -49,7 +49,7 @@ def collect(live: Live) -> dict[str, Any]:
         "ports": wanted.ports.tcp(),
         "access_log": str(log) if log and log.is_file() else None,
         "exporter": _exporter(live),
-        "canary": (canary := canary_note.read(wanted.places.run)) and asdict(canary),
+        "canary": _canary(live),
     }
 
 
@@ -71,10 +71,23 @@ def text(facts: dict[str, Any]) -> str:
     ports = ", ".join(f"{name} {port}" for name, port in facts["ports"].items())
     missing = [f"not registered: {version}; `make apply` registers it" for version in facts["missing"]]
     head = f"{facts['model']} at {facts['url']} (healthz {facts['healthz']})"
-    canary = [canary_note.Canary(**facts["canary"]).text] if facts["canary"] else []
+    canary = [_walking(facts["canary"])] if facts["canary"] else []
     log = f"access log: {facts['access_log'] or _ITS_OUTPUT}"
     release = [f"release's metrics: {facts['exporter']['text']}"] if facts["exporter"] else []
     return "\n".join([head, *table, *missing, *canary, f"ports: {ports}", *release, log])
+
+
+def _canary(live: Live) -> dict[str, Any] | None:
+    """Return how far the last canary is; None without one."""
+    last = record.load(live.wanted.places.run)
+    if last is None:
+        return None
+    return {"version": last.plan.version, "percent": last.percent, "state": last.shown, "reason": last.reason}
+
+
+def _walking(canary: dict[str, Any]) -> str:
+    told = f"canary: {canary['version']} at {canary['percent']} %, {canary['state']}"
+    return told + (f": {canary['reason']}" if canary["reason"] else "")
 
 
 def _exporter(live: Live) -> dict[str, Any] | None:

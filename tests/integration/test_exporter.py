@@ -63,10 +63,8 @@ def test_a_port_that_is_taken_keeps_no_server_from_starting_and_is_served_once_i
 
 @pytest.fixture
 def shadowed(own_server: Server) -> Iterator[Server]:
-    """Return a running server with a prediction log, nine of ten users on 1.0, and 2.0 the shadow of all."""
-    config, traffic = own_server.config.read_text(), own_server.traffic.read_text()
-    own_server.config.write_text(config.replace("prediction_log=off", "prediction_log=on"))
-    traffic = traffic.replace('{"1.0": 100}', '{"1.0": 90, "2.0": 10}')
+    """Return a running server with nine of ten users on 1.0, and 2.0 the shadow of all."""
+    traffic = own_server.traffic.read_text().replace('{"1.0": 100}', '{"1.0": 90, "2.0": 10}')
     own_server.traffic.write_text(traffic.replace("shadow: null", 'shadow: {version: "2.0", percent: 100}'))
     started = own_server.verb("start")
     assert started.returncode == 0, started.stderr

@@ -1,20 +1,22 @@
 """A server with a split over two versions, traffic with broken images in it, and a Prometheus that looks on."""
 
 import itertools
-import json
+import os
 import shutil
 import tempfile
 import threading
+import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-import psutil
 import pytest
 import requests
 
+from scripts.canarying.plan import Plan
+from scripts.canarying.record import Record, State
 from scripts.serving import exporter_process, monitoring, processes
 from scripts.serving.exposition import Sample, parse
 from scripts.serving.monitoring import Prometheus
@@ -25,12 +27,11 @@ from tests.integration.server import MODEL, Server, free_ports
 
 @pytest.fixture(scope="session")
 def server(float32_archive: Path, int8_archive: Path) -> Iterator[Server]:
-    """Return a server with half of the traffic a version, copies of all to 2.0, a prediction log and a canary."""
+    """Return a server with half of the traffic a version, copies of all to 2.0, and a canary."""
     # A short path: a socket's name has 108 bytes.
     with tempfile.TemporaryDirectory(prefix="ts-") as name:
         server = Server.prepare(Path(name).resolve(), '"1.0": 50, "2.0": 50', MODEL_STORE)
         server = replace(server, environment={**server.environment, "PROMETHEUS_PORT": str(free_ports()["admin"])})
-        server.config.write_text(server.config.read_text().replace("prediction_log=off", "prediction_log=on"))
         shipped = server.traffic.read_text()
         server.traffic.write_text(shipped.replace("shadow: null", 'shadow: {version: "2.0", percent: 100}'))
         started = server.verb("start")
@@ -41,11 +42,12 @@ def server(float32_archive: Path, int8_archive: Path) -> Iterator[Server]:
         assert server.processes() == []
 
 
-def note_canary(server: Server, state: str) -> None:
+def note_canary(server: Server, state: State) -> None:
     """Note a canary of 2.0 as `make canary` does, its process being this one."""
-    process = {"pid": psutil.Process().pid, "created_s": psutil.Process().create_time(), "session": False}
-    note = {"version": "2.0", "baseline": "1.0", "percent": 50, "state": state, "reason": "", "process": process}
-    (server.run_dir / "canary.json").write_text(json.dumps(note))
+    process = processes.Record.of(os.getpid(), session=False)
+    Record(Plan("2.0", {"1.0": 100}, (50, 100), 20, 300, 30, 0.1), state, 50, "", time.time(), process).save(
+        server.run_dir
+    )
 
 
 @pytest.fixture(scope="session")
