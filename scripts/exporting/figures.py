@@ -1,15 +1,15 @@
-"""What is known of the release as metrics: docs/metrics.md has them in a table.
+"""What a report says as metrics: docs/metrics.md has them in a table.
 
 What can't be known has no series, for 0 would be a figure: `release_known` says what is missing.
 """
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, get_args
 
 from prometheus_client.core import GaugeMetricFamily
 
-from scripts.canarying.record import Record, State
+from scripts.exporting.gauges import gauge, one
 
 if TYPE_CHECKING:  # half a second, and only who makes reports needs it
     from scripts.reporting.collect import Report
@@ -33,35 +33,13 @@ class Look:
     failure: str = ""
 
 
-def of_weights(split: Mapping[str, int]) -> Iterator[GaugeMetricFamily]:
-    """Give what traffic.yaml wants, from percent by version."""
-    yield _gauge(
-        "release_weight_ratio",
-        "Share of the traffic that traffic.yaml wants for a version",
-        ("version",),
-        {(version,): weight / 100 for version, weight in split.items()},
-    )
-
-
-def of_canary(canary: Record) -> Iterator[GaugeMetricFamily]:
-    """Give how far a canary is."""
-    version = canary.plan.version
-    yield _gauge("release_canary_percent", "Traffic of the canary", ("version",), {(version,): canary.percent})
-    yield _gauge(
-        "release_canary_state",
-        "1 for the state that the canary is in",
-        ("version", "state"),
-        {(version, state): float(state == canary.shown) for state in (*get_args(State), "abandoned")},
-    )
-
-
 def of_look(look: Look) -> Iterator[GaugeMetricFamily]:
     """Give whether the logs could be read, and what the last report says."""
-    yield _one("release_report_success", "Whether the last look at the logs succeeded", float(not look.failure))
-    yield _one("release_report_duration_seconds", "Time that the last look took", look.took_s)
+    yield one("release_report_success", "Whether the last look at the logs succeeded", float(not look.failure))
+    yield one("release_report_duration_seconds", "Time that the last look took", look.took_s)
     if look.report is None or look.at_s is None:
         return
-    yield _one("release_report_timestamp_seconds", "When a look at the logs last succeeded", look.at_s)
+    yield one("release_report_timestamp_seconds", "When a look at the logs last succeeded", look.at_s)
     yield from _of_report(look.report)
 
 
@@ -72,7 +50,7 @@ def _of_report(report: "Report") -> Iterator[GaugeMetricFamily]:
         "drift": list(_drift(report.drift)),
         "verdict": list(_verdict(report)),
     }
-    yield _gauge(
+    yield gauge(
         "release_known",
         "Whether the logs say something about it",
         ("figure",),
@@ -81,7 +59,7 @@ def _of_report(report: "Report") -> Iterator[GaugeMetricFamily]:
     for families in found.values():
         yield from families
     malformed = sum(each.lines for each in report.malformed)
-    yield _one("release_malformed_lines", "Lines of the logs that can't be read", malformed)
+    yield one("release_malformed_lines", "Lines of the logs that can't be read", malformed)
 
 
 def _split(report: "Report") -> Iterator[GaugeMetricFamily]:
@@ -90,20 +68,20 @@ def _split(report: "Report") -> Iterator[GaugeMetricFamily]:
         return
     total = sum(ratio.observed.values())
     labels = ("version", "unit")
-    yield _gauge(
+    yield gauge(
         "release_share_ratio",
         "Share of the split's units that a version got",
         labels,
         {(version, ratio.unit): count / total for version, count in ratio.observed.items()},
     )
-    yield _gauge(
+    yield gauge(
         "release_share_expected_ratio",
         "Share that the weights of the time would give it",
         labels,
         {(version, ratio.unit): count / total for version, count in ratio.expected.items()},
     )
-    yield _one("release_split_mismatch_p_value", "Of the shares, by the weights", ratio.p_value)
-    yield _one("release_split_broken", "Whether make report would call the split broken", float(ratio.broken))
+    yield one("release_split_mismatch_p_value", "Of the shares, by the weights", ratio.p_value)
+    yield one("release_split_broken", "Whether make report would call the split broken", float(ratio.broken))
 
 
 def _disagreement(report: "Report") -> Iterator[GaugeMetricFamily]:
@@ -111,13 +89,13 @@ def _disagreement(report: "Report") -> Iterator[GaugeMetricFamily]:
     if not pairs:
         return
     labels = ("version", "shadow")
-    yield _gauge(
+    yield gauge(
         "release_disagreement_ratio",
         "Share of the compared images to which a version and its shadow gave different labels",
         labels,
         {pair: 1 - same.share for pair, same in pairs.items()},
     )
-    yield _gauge(
+    yield gauge(
         "release_compared_images",
         "Different images that both answered",
         labels,
@@ -130,13 +108,13 @@ def _drift(found: "Iterable[Drift]") -> Iterator[GaugeMetricFamily]:
     if not by_labels:
         return
     labels = ("version", "role", "of", "against")
-    yield _gauge(
+    yield gauge(
         "release_drift_index",
         "Population stability index of a version's answers",
         labels,
         {key: each.index for key, each in by_labels.items()},
     )
-    yield _gauge(
+    yield gauge(
         "release_drift_noise",
         "What chance alone exceeds once in a hundred times",
         labels,
@@ -156,7 +134,7 @@ def _verdict(report: "Report") -> Iterator[GaugeMetricFamily]:
     if report.pair is None:
         return
     baseline, candidate = report.pair
-    yield _gauge(
+    yield gauge(
         "release_verdict",
         "1 for what make report would say, accuracy left out",
         ("baseline", "candidate", "decision"),
@@ -165,14 +143,3 @@ def _verdict(report: "Report") -> Iterator[GaugeMetricFamily]:
             for decision in get_args(Decision)
         },
     )
-
-
-def _gauge(name: str, says: str, labels: Iterable[str], values: Mapping[tuple[str, ...], float]) -> GaugeMetricFamily:
-    family = GaugeMetricFamily(name, says, labels=tuple(labels))
-    for key, value in values.items():
-        family.add_metric(key, value)
-    return family
-
-
-def _one(name: str, says: str, value: float) -> GaugeMetricFamily:
-    return GaugeMetricFamily(name, says, value=value)

@@ -10,8 +10,9 @@ from prometheus_client.registry import Collector
 
 from scripts.canarying import record
 from scripts.errors import UserError
-from scripts.exporting import figures
+from scripts.exporting import figures, wanted
 from scripts.exporting.figures import Look
+from scripts.exporting.gauges import gauge
 from scripts.serving import ports, traffic
 from scripts.serving.places import Places
 
@@ -38,14 +39,13 @@ class Release(Collector):
 
     def collect(self) -> Iterator[GaugeMetricFamily]:
         """Give the metrics, as they are now."""
-        about = GaugeMetricFamily("release_info", "Whose metrics these are", labels=("model", "run"))
-        about.add_metric((self._model, str(self._places.run)), 1)
-        yield about
+        whose: dict[tuple[str, ...], float] = {(self._model, str(self._places.run)): 1}
+        yield gauge("release_info", "Whose metrics these are", ("model", "run"), whose)
         with contextlib.suppress(UserError):  # Somebody edits it: nobody knows its weights until it can be read.
-            yield from figures.of_weights(traffic.read(self._places.traffic).split)
+            yield from wanted.of_weights(traffic.read(self._places.traffic).split)
         canary = record.load(self._places.run)
         if canary is not None:
-            yield from figures.of_canary(canary)
+            yield from wanted.of_canary(canary)
         if self.look is not None:
             yield from figures.of_look(self.look)
 
