@@ -23,7 +23,7 @@ OTHER = "1.0"
 # Of Envoy's admin interface and of TorchServe, none of it anybody's business.
 NOT_SHOWN = (
     *("/", "/quitquitquit", "/config_dump", "/healthcheck/fail", "/stats", "/stats/prometheus", "/logging", "/ready"),
-    *("/ping", "/models", "/metrics", f"{PATH}", "/metrics/edge/..%2fconfig_dump", "/metrics/other"),
+    *("/ping", "/models", "/metrics", f"{PATH}", "/metrics/edge/..%2fconfig_dump", "/metrics/release"),
 )
 
 

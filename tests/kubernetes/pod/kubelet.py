@@ -22,7 +22,7 @@ from tests.kubernetes.pod.tree import Tree
 from tests.kubernetes.pod.volumes import Volumes
 
 # All ports of a pod; a manifest's port is one of these.
-PORTS = Ports(monitoring=9102)
+PORTS = Ports(monitoring=9102, exporter=None)
 # A kubelet asks at the pod's address. What listens on 127.0.0.1 alone does not answer here, as in a cluster; elsewhere
 # than on Linux this address has to be set up first.
 ADDRESS = "127.0.0.2" if sys.platform == "linux" else "127.0.0.1"
