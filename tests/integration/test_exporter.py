@@ -8,10 +8,13 @@ from collections.abc import Iterator
 import pytest
 import requests
 
+from scripts.canarying import record as canary
+from scripts.canarying.plan import Plan
 from scripts.serving import exporter_process, processes, state
 from scripts.serving.exposition import Sample, parse
+from scripts.serving.places import Ports
 from scripts.serving.processes import Record
-from tests.integration.server import Server
+from tests.integration.server import Server, free_ports
 
 PATIENCE_S = 90
 
@@ -46,6 +49,17 @@ def test_an_exporter_that_is_killed_comes_back_while_the_server_goes_on(server: 
     assert state.running(server.run_dir) is not None
 
 
+def test_status_has_a_line_about_the_last_canary(server: Server) -> None:
+    assert server.ask("status")["canary"] is None
+    plan = Plan("2.0", {"1.0": 100}, (50, 100), 20, 300, 30, 0.1)
+    process = Record.of(os.getpid(), session=False)
+    canary.Record(plan, "rolled back", 0, "Errors: 2.0 has more.", 1.7e9, process).save(server.run_dir)
+    try:
+        assert "\ncanary: 2.0 at 0 %, rolled back: Errors: 2.0 has more.\n" in server.verb("status").stdout
+    finally:
+        (server.run_dir / "canary.json").unlink()
+
+
 @pytest.mark.operations
 def test_a_port_that_is_taken_keeps_no_server_from_starting_and_is_served_once_it_is_free(own_server: Server) -> None:
     """Two servers side by side whose owners know the older variables only."""
@@ -63,8 +77,10 @@ def test_a_port_that_is_taken_keeps_no_server_from_starting_and_is_served_once_i
 
 @pytest.fixture
 def shadowed(own_server: Server) -> Iterator[Server]:
-    """Return a running server with nine of ten users on 1.0, and 2.0 the shadow of all."""
-    traffic = own_server.traffic.read_text().replace('{"1.0": 100}', '{"1.0": 90, "2.0": 10}')
+    """Return a running server with nine of ten users on 1.0, 2.0 the shadow of all, and its metrics shown elsewhere."""
+    monitoring = free_ports(Ports(monitoring=9102))["monitoring"]
+    traffic = own_server.traffic.read_text().replace("monitoring_port: null", f"monitoring_port: {monitoring}")
+    traffic = traffic.replace('{"1.0": 100}', '{"1.0": 90, "2.0": 10}')
     own_server.traffic.write_text(traffic.replace("shadow: null", 'shadow: {version: "2.0", percent: 100}'))
     started = own_server.verb("start")
     assert started.returncode == 0, started.stderr
@@ -94,6 +110,8 @@ def test_weights_shares_and_a_shadow_are_shown_and_a_split_that_is_not_the_weigh
     shadowed.traffic.write_text(shadowed.traffic.read_text().replace('"1.0": 90, "2.0": 10', '"1.0": 10, "2.0": 90'))
     assert value(shadowed, "release_weight_ratio", version="1.0") == 0.1
     assert processes.wait_until(lambda: value(shadowed, "release_split_broken") == 1, PATIENCE_S, pause_s=0.5)
+    monitoring = shadowed.ask("status")["ports"]["monitoring"]
+    assert "release_split_broken 1.0" in requests.get(f"http://127.0.0.1:{monitoring}/metrics/release", timeout=10).text
     p_value = value(shadowed, "release_split_mismatch_p_value")
     assert p_value is not None
     assert p_value < 0.001
