@@ -34,8 +34,7 @@ def main(
         else:
             print(phase + (f"; left behind: {', '.join(left_behind)}; `make stop` ends them" if left_behind else ""))
         return
-    with Live.look(os.environ) as live:
-        facts = status.collect(live)
+    facts = status.collect(Live.look(os.environ))
     print(json.dumps(facts) if as_json else status.text(facts))
 
 

@@ -39,8 +39,7 @@ def begin(environment: Mapping[str, str], asked: Asked) -> Record:
     """
     if asked.labels is not None:
         label_files.rows(asked.labels)
-    with Live.look(environment) as live:
-        wanted = live.wanted
+    wanted = Live.look(environment).wanted
     split = wanted.traffic.split
     last = records.load(wanted.places.run)
     process = Process.of(os.getpid(), session=False)

@@ -71,11 +71,11 @@ def look(environment: Mapping[str, str], record: Record, labels: Path | None, te
         UserError: the server, or its logs, can't be asked just now.
     """
     plan = record.plan
-    with Live.look(environment) as live:
-        wanted = live.wanted
-        if not same(wanted.traffic.split, plan.split(record.percent)):
-            raise overtaken(plan, wanted.traffic.split)
-        described = live.management.describe(plan.version)
+    live = Live.look(environment)
+    wanted = live.wanted
+    if not same(wanted.traffic.split, plan.split(record.percent)):
+        raise overtaken(plan, wanted.traffic.split)
+    described = live.management.describe(plan.version)
     asked = Asked(
         folders=[wanted.places.run],
         split=wanted.traffic.split,

@@ -1,21 +1,18 @@
 """The edge's configuration: rendered from traffic.yaml, replaced by rename, and seen to be taken."""
 
-import hashlib
 import re
 from collections.abc import Callable, Iterable
 from pathlib import Path
 
-import jinja2
-
 from scripts.errors import UserError
 from scripts.files import replace_file
 from scripts.serving import processes
-from scripts.serving.envoy_admin import Admin
-from scripts.serving.places import REPOSITORY, Ports
+from scripts.serving.edge_templates import TEMPLATES, Templates
+from scripts.serving.envoy_admin import Admin, Taken
+from scripts.serving.places import Ports
 from scripts.serving.traffic import Traffic
 from scripts.signals import uninterrupted
 
-TEMPLATES = REPOSITORY / "deploy" / "edge"
 # Envoy takes a file within milliseconds of its rename; a busy machine gets time.
 _TAKEN_WITHIN_S = 10.0
 # A request chooses its version with its headers, but needs that version's cluster only once its body is whole.
@@ -53,19 +50,16 @@ class Edge:
         self.folder = run / "edge"
         self.log = run / "envoy.log"
         self.access_log = run / access_log if access_log else None
-        self._ports = ports
-        self._model = model
-        self._prediction_log = prediction_log
-        self._marks_copies = prediction_log or harvest
         self._admin = Admin(ports.admin)
-        self._templates = jinja2.Environment(
-            loader=jinja2.FileSystemLoader(templates),
-            undefined=jinja2.StrictUndefined,
-            trim_blocks=True,
-            lstrip_blocks=True,
-            autoescape=False,  # YAML; values go through `tojson`
-        )
-        self._templates.globals["source"] = lambda name: (templates / name).read_text()
+        same = {
+            "ports": ports,
+            "folder": str(self.folder),
+            "access_log": self.access_log and str(self.access_log),
+            "model": model,
+            "prediction_log": prediction_log,
+            "marks_copies": prediction_log or harvest,
+        }
+        self._render = Templates(templates, run / "templates", same).render
 
     @property
     def bootstrap(self) -> Path:
@@ -97,15 +91,18 @@ class Edge:
         known = re.findall(r'name: "version-(.*?)"', before["clusters"])
         both = list(dict.fromkeys([*wanted, *known]))
         try:
+            taken = self._admin.taken()
             for name in _ORDER:
-                self._replace(name, self._render(name, traffic, both if name == "clusters" else wanted))
+                self._replace(name, self._render(name, traffic, both if name == "clusters" else wanted), taken[name])
             if both != wanted:
                 processes.wait_until(lambda: self._admin.active_requests() == 0, _BODIES_ARRIVE_WITHIN_S)
-            self._replace("clusters", self._render("clusters", traffic, wanted))
+                rest = self._render("clusters", traffic, wanted)
+                self._replace("clusters", rest, self._admin.taken()["clusters"])
         except BaseException:
             with uninterrupted():
+                taken = self._admin.taken()
                 for name in reversed(_ORDER):
-                    self._replace(name, before[name])
+                    self._replace(name, before[name], taken[name])
             raise
 
     def wait_taken(self, check: Callable[[], None] = lambda: None) -> None:
@@ -134,16 +131,15 @@ class Edge:
         self.access_log.replace(self.access_log.with_suffix(".log.1"))
         self._admin.reopen_logs()
 
-    def _replace(self, name: str, text: str) -> None:
+    def _replace(self, name: str, text: str, taken: Taken) -> None:
+        """Make `text` a file's content, where Envoy has `taken` another one; return when it has taken this one."""
         path = self._path(name)
-        taken = self._admin.taken()[name]
         # A command that was killed may have left a file that Envoy refuses.
         if path.read_text() == text and taken.version == _version_of(text):
             return
-        refusals = taken.refusals
         log_size = self.log.stat().st_size if self.log.is_file() else 0
         replace_file(path, text)
-        self._wait(name, _version_of(text), refusals, log_from=log_size)
+        self._wait(name, _version_of(text), taken.refusals, log_from=log_size)
 
     def _wait(
         self, name: str, version: str, refusals: int, log_from: int = 0, check: Callable[[], None] = lambda: None
@@ -169,24 +165,6 @@ class Edge:
         # The statistics change a moment before the line is written.
         processes.wait_until(last, 2.0)
         return last() or f"see {self.log}"
-
-    def _render(self, name: str, traffic: Traffic, versions: Iterable[str]) -> str:
-        text = self._templates.get_template(f"{name}.yaml.j2").render(
-            ports=self._ports,
-            folder=str(self.folder),
-            access_log=self.access_log and str(self.access_log),
-            versions=list(versions),
-            model=self._model,
-            prediction_log=self._prediction_log,
-            marks_copies=self._marks_copies,
-            split=traffic.split,
-            sticky_header=traffic.sticky_header,
-            sticky_cookie=traffic.sticky_cookie,
-            shadow=traffic.shadow,
-            edge=traffic.edge,
-        )
-        # The version is the content's, so equal files are one version to Envoy.
-        return text.replace("@VERSION@", hashlib.sha256(text.encode()).hexdigest()[:12])
 
     def _path(self, name: str) -> Path:
         return self.folder / f"{name}.yaml"

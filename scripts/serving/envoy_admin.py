@@ -4,9 +4,9 @@ import re
 from dataclasses import dataclass
 from typing import Any
 
-import requests
-
 from scripts.errors import UserError
+from scripts.serving import loopback
+from scripts.serving.loopback import Answer, NoAnswer
 
 _TIMEOUT_S = 5.0
 # The statistics of each file that Envoy watches, by the file's name without its ending.
@@ -99,15 +99,13 @@ class Admin:
         """Go on in a new access log, after the old one was renamed."""
         self._call("POST", "/reopen_logs")
 
-    def _get(self, path: str, **query: str) -> requests.Response:
+    def _get(self, path: str, **query: str) -> Answer:
         return self._call("GET", path, **query)
 
-    def _call(self, method: str, path: str, **query: str) -> requests.Response:
+    def _call(self, method: str, path: str, **query: str) -> Answer:
         try:
-            with requests.Session() as session:
-                session.trust_env = False  # a proxy of the environment is not for loopback
-                return session.request(method, self._base + path, params=query, timeout=_TIMEOUT_S)
-        except requests.RequestException as error:
+            return loopback.ask(method, self._base + path, _TIMEOUT_S, query=query)
+        except NoAnswer as error:
             raise UserError(f"Envoy's admin port does not answer ({self._base}); is the edge running?") from error
 
 

@@ -5,10 +5,10 @@ import time
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-import requests
-
 from scripts.errors import UserError
+from scripts.serving import loopback
 from scripts.serving.exposition import Sample, parse
+from scripts.serving.loopback import NoAnswer
 from scripts.serving.places import Ports
 
 _TIMEOUT_S = 5.0
@@ -117,8 +117,6 @@ def quantile(share: float, buckets: Mapping[float, float]) -> float | None:
 
 def _read(url: str) -> str:
     try:
-        with requests.Session() as session:
-            session.trust_env = False  # A proxy of the environment is not for loopback.
-            return session.get(url, timeout=_TIMEOUT_S).text
-    except requests.RequestException as error:
+        return loopback.ask("GET", url, _TIMEOUT_S).text
+    except NoAnswer as error:
         raise UserError(f"{url} does not answer; `make status` says what runs.") from error

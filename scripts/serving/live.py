@@ -51,18 +51,15 @@ class Live:
         serving(environment)
         lock = Places.from_environment(environment).run / "change.lock"
         # The files are read once it is held: what was read before may be another command's yesterday.
-        with (
-            hold(lock, "another command changes the running server just now; let it end first."),
-            cls.look(environment) as live,
-        ):
+        with hold(lock, "another command changes the running server just now; let it end first."):
+            live = cls.look(environment)
             for path in (live.wanted.places.traffic, live.wanted.places.config):
                 sweep(path)
             yield live
 
     @classmethod
-    @contextmanager
-    def look(cls, environment: Mapping[str, str]) -> Iterator[Self]:
-        """Give the running server to somebody who changes nothing; a command may change it meanwhile.
+    def look(cls, environment: Mapping[str, str]) -> Self:
+        """Return the running server for somebody who changes nothing; a command may change it meanwhile.
 
         Raises:
             UserError: nothing runs, or one of the operator's files has a mistake.
@@ -72,8 +69,8 @@ class Live:
         model_log = torchserve.Folders(run / "torchserve").model_log
         logs, harvests = wanted.config.logs_predictions, wanted.config.harvests
         edge = Edge(run, running.ports, name, prediction_log=logs, harvest=harvests)
-        with Management(running.ports.management, name, model_log) as management:
-            yield cls(wanted, management, edge, Admin(running.ports.admin))
+        management = Management(running.ports.management, name, model_log)
+        return cls(wanted, management, edge, Admin(running.ports.admin))
 
     def descriptions(self) -> dict[str, Description]:
         """Return the registered versions."""
@@ -85,15 +82,24 @@ class Live:
         Raises:
             UserError: Envoy refuses, or a version that gets traffic has no ready worker; nothing has changed then.
         """
-        eligible.require(wanted, self.descriptions(), {*self.edge.opened(), *opening})
-        self.steer(wanted, opening=opening)
+        registered = self.descriptions()
+        eligible.require(wanted, registered, {*self.edge.opened(), *opening})
+        self.steer(wanted, registered, opening=opening)
         history.finish(self.wanted.places.run, wanted.split)
 
-    def steer(self, wanted: Traffic, *, opening: Collection[str] = (), closing: str | None = None) -> None:
+    def steer(
+        self,
+        wanted: Traffic,
+        registered: Collection[str],
+        *,
+        opening: Collection[str] = (),
+        closing: str | None = None,
+    ) -> None:
         """Do the same without asking whether the versions can answer; every version whose own path is open keeps it.
 
         Args:
             wanted: the split and the shadow; they become the edge's.
+            registered: the versions that TorchServe has.
             opening: versions whose own path is opened as well.
             closing: one that `wanted` does not name, whose own path is closed.
 
@@ -101,7 +107,7 @@ class Live:
             UserError: Envoy refuses; nothing has changed then.
         """
         opened = {*self.edge.opened(), *opening} - {closing}
-        self.edge.apply(wanted, [version for version in self.descriptions() if version in opened])
+        self.edge.apply(wanted, [version for version in registered if version in opened])
         self.management.set_default(wanted.default)
 
     def catch_up(self, *, opening: Collection[str] = ()) -> None:
@@ -110,8 +116,9 @@ class Live:
         Raises:
             UserError: none of its versions can answer, or Envoy refuses; nothing has changed then.
         """
-        reachable = self._reachable({*self.edge.opened(), *opening})
-        self.steer(reachable, opening=opening)
+        registered = self.descriptions()
+        reachable = self._reachable(registered, {*self.edge.opened(), *opening})
+        self.steer(reachable, registered, opening=opening)
         if reachable == self.wanted.traffic:
             history.finish(self.wanted.places.run, reachable.split)
 
@@ -127,11 +134,12 @@ class Live:
         path, run, now = self.wanted.places.traffic, self.wanted.places.run, self.wanted.traffic.split
         before = path.read_text()
         wanted = traffic.parse(text, path)
-        eligible.require(wanted, self.descriptions(), self.edge.opened())
+        registered = self.descriptions()
+        eligible.require(wanted, registered, self.edge.opened())
         history.begin(run, now, wanted.split, reason)
         try:
             replace_file(path, text)
-            self.steer(wanted, closing=closing)
+            self.steer(wanted, registered, closing=closing)
         except BaseException:
             with uninterrupted():
                 if path.read_text() != before:  # A full disk would refuse even what is there already.
@@ -150,11 +158,11 @@ class Live:
         Raises:
             UserError: its requests did not end in time.
         """
-        opened = self.edge.opened()
-        rest = eligible.without(self._reachable(opened), version, self.descriptions())
+        opened, registered = self.edge.opened(), self.descriptions()
+        rest = eligible.without(self._reachable(registered, opened), version, registered)
         if rest is None:
             raise UserError(f"no other version can take the traffic of {version}.")
-        self.steer(rest, closing=version)
+        self.steer(rest, registered, closing=version)
         try:
             if not self.emptied(version):
                 raise UserError(f"version {version} still has requests after a while; it was left as it was.")
@@ -168,8 +176,8 @@ class Live:
         """Wait until neither the edge nor TorchServe has a request of a version; return whether they ended in time."""
         return processes.wait_until(lambda: self._idle(version), self.wanted.traffic.edge.timeout_s + _DRAIN_MARGIN_S)
 
-    def _reachable(self, opened: Collection[str]) -> Traffic:
-        rest, registered = self.wanted.traffic, self.descriptions()
+    def _reachable(self, registered: Mapping[str, Description], opened: Collection[str]) -> Traffic:
+        rest = self.wanted.traffic
         for version in self.wanted.traffic.versions:
             if version not in registered or version not in opened:
                 less = eligible.without(rest, version, registered)

@@ -6,10 +6,9 @@ from http import HTTPStatus
 from pathlib import Path
 from typing import Any
 
-import requests
-
 from scripts.errors import UserError
-from scripts.serving import processes, worker_log
+from scripts.serving import loopback, processes, worker_log
+from scripts.serving.loopback import Answer, NoAnswer
 from scripts.serving.properties import VersionSettings
 
 # Any one call. A description with `customized=true` is answered by a worker and waits for ever when none is ready.
@@ -30,7 +29,6 @@ class Description:
         max_batch_delay_ms: how long it waits for a batch.
         response_timeout_s: after which a worker is killed.
         queue: requests that wait.
-        is_default: whether a path without a version leads to it.
     """
 
     version: str
@@ -40,7 +38,6 @@ class Description:
     max_batch_delay_ms: int
     response_timeout_s: int
     queue: int
-    is_default: bool
 
     @property
     def ready(self) -> int:
@@ -56,14 +53,6 @@ class Management:
         self._base = f"http://127.0.0.1:{port}/models"
         self._model = model
         self._model_log = model_log
-        self._session = requests.Session()
-        self._session.trust_env = False  # a proxy of the environment is not for loopback
-
-    def __enter__(self) -> "Management":
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._session.close()
 
     def describe(self, version: str) -> Description | None:
         """Return the state of a version, or None when it is not registered."""
@@ -72,6 +61,12 @@ class Management:
     def describe_all(self) -> list[Description]:
         """Return the state of every registered version."""
         return list(self._descriptions("all"))
+
+    def default(self) -> str | None:
+        """Return the version that a path without one leads to; None where there is none."""
+        # Without a version TorchServe describes its default one.
+        answer = self._call("GET", f"/{self._model}", allow=(HTTPStatus.NOT_FOUND,))
+        return answer.json()[0]["modelVersion"] if answer.ok else None
 
     def worker_processes(self, version: str) -> list[int]:
         """Return the process numbers of a version's workers that are ready."""
@@ -147,9 +142,8 @@ class Management:
 
     def _descriptions(self, version: str) -> Iterator[Description]:
         answer = self._call("GET", f"/{self._model}/{version}", allow=(HTTPStatus.NOT_FOUND,))
-        if answer.status_code == HTTPStatus.NOT_FOUND:
+        if answer.status == HTTPStatus.NOT_FOUND:
             return
-        default = self._default() if answer.json() else None
         for item in answer.json():
             yield Description(
                 version=item["modelVersion"],
@@ -159,26 +153,20 @@ class Management:
                 max_batch_delay_ms=item["maxBatchDelay"],
                 response_timeout_s=item["responseTimeout"],
                 queue=item["jobQueueStatus"]["pendingRequests"],
-                is_default=item["modelVersion"] == default,
             )
 
-    def _default(self) -> str | None:
-        # Without a version TorchServe describes its default one.
-        answer = self._call("GET", f"/{self._model}", allow=(HTTPStatus.NOT_FOUND,))
-        return answer.json()[0]["modelVersion"] if answer.ok else None
-
-    def _call(self, method: str, path: str, allow: tuple[int, ...] = (), **query: str | int) -> requests.Response:
+    def _call(self, method: str, path: str, allow: tuple[int, ...] = (), **query: str | int) -> Answer:
         try:
-            answer = self._session.request(method, self._base + path, params=query, timeout=_TIMEOUT_S)
-        except requests.RequestException as error:
+            answer = loopback.ask(method, self._base + path, _TIMEOUT_S, query=query)
+        except NoAnswer as error:
             raise UserError(f"TorchServe's management port does not answer ({self._base}); is it running?") from error
-        if not answer.ok and answer.status_code not in allow:
+        if not answer.ok and answer.status not in allow:
             raise UserError(f"TorchServe refuses {method} {path or '/models'}: {_reason(answer)}")
         return answer
 
 
-def _reason(answer: requests.Response) -> str:
+def _reason(answer: Answer) -> str:
     try:
         return str(answer.json()["message"])
     except (ValueError, KeyError):
-        return f"{answer.status_code} {answer.reason}"
+        return f"{answer.status} {answer.reason}"

@@ -8,11 +8,11 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import jinja2
-import requests
 
 from scripts.errors import UserError
 from scripts.files import replace_file
-from scripts.serving import ports, processes
+from scripts.serving import loopback, ports, processes
+from scripts.serving.loopback import NoAnswer
 from scripts.serving.places import REPOSITORY, Ports, port_from
 
 FOLDER = REPOSITORY / "deploy" / "monitoring"
@@ -103,10 +103,8 @@ class Prometheus:
 
     def _answers(self) -> bool:
         try:
-            with requests.Session() as session:
-                session.trust_env = False  # A proxy of the environment is not for loopback.
-                return session.get(f"{self.url}/-/ready", timeout=5).ok
-        except requests.RequestException:
+            return loopback.ask("GET", f"{self.url}/-/ready", timeout_s=5).ok
+        except NoAnswer:
             return False
 
 

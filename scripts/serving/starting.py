@@ -2,10 +2,9 @@
 
 from pathlib import Path
 
-import requests
-
-from scripts.serving import envoy_process, exporter_process, ports, torchserve
+from scripts.serving import envoy_process, exporter_process, loopback, ports, torchserve
 from scripts.serving.envoy_admin import Admin
+from scripts.serving.loopback import NoAnswer
 from scripts.serving.management import Management
 from scripts.serving.supervisor import Supervisor
 
@@ -42,13 +41,13 @@ def _torchserve(run: Supervisor, output: Path | None) -> None:
     run.wait_for("TorchServe", lambda: _ok(f"http://127.0.0.1:{wanted.ports.inference}/ping"))
     traffic, config, name = wanted.traffic, wanted.config, wanted.spec.name
     model_log = torchserve.Folders(wanted.places.run / "torchserve").model_log
-    with Management(wanted.ports.management, name, model_log) as management:
-        # The default first: TorchServe makes the first one its default, and workers come up side by side.
-        for version in sorted(traffic.versions, key=lambda version: version != traffic.default):
-            management.register(wanted.places.archive(name, version), config.version(name, version))
-        for version in traffic.versions:
-            workers = config.version(name, version).min_workers
-            management.wait_ready(version, workers, run.left_s(), run.check_starting)
+    management = Management(wanted.ports.management, name, model_log)
+    # The default first: TorchServe makes the first one its default, and workers come up side by side.
+    for version in sorted(traffic.versions, key=lambda version: version != traffic.default):
+        management.register(wanted.places.archive(name, version), config.version(name, version))
+    for version in traffic.versions:
+        workers = config.version(name, version).min_workers
+        management.wait_ready(version, workers, run.left_s(), run.check_starting)
 
 
 def _edge(run: Supervisor) -> None:
@@ -62,8 +61,6 @@ def _edge(run: Supervisor) -> None:
 
 def _ok(url: str) -> bool:
     try:
-        with requests.Session() as session:
-            session.trust_env = False
-            return session.get(url, timeout=5).ok
-    except requests.RequestException:
+        return loopback.ask("GET", url, timeout_s=5).ok
+    except NoAnswer:
         return False

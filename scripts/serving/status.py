@@ -2,11 +2,10 @@
 
 from typing import Any
 
-import requests
-
 from scripts.canarying import record
-from scripts.serving import exporter_process
+from scripts.serving import exporter_process, loopback
 from scripts.serving.live import Live
+from scripts.serving.loopback import NoAnswer
 
 # A pod's edge, in the other container, writes no file.
 _ITS_OUTPUT = "what the edge prints"
@@ -16,7 +15,7 @@ def collect(live: Live) -> dict[str, Any]:
     """Return versions, weights, workers, batching, arithmetic, queue, health, ports, the exporter and a canary."""
     wanted = live.wanted
     healthy = live.admin.healthy()
-    effective = live.edge.split()
+    effective, default = live.edge.split(), live.management.default()
     log = live.edge.access_log
     versions = {}
     for version, description in live.descriptions().items():
@@ -26,7 +25,7 @@ def collect(live: Live) -> dict[str, Any]:
             "weight": wanted.traffic.split.get(version, 0),
             "effective_weight": effective.get(version, 0),
             "shadow_percent": _shadow_percent(live, version),
-            "default": description.is_default,
+            "default": version == default,
             "workers": {
                 "ready": description.ready,
                 "wanted": description.wanted_workers,
@@ -110,8 +109,6 @@ def _shadow_percent(live: Live, version: str) -> int:
 
 def _healthz(url: str) -> int | None:
     try:
-        with requests.Session() as session:
-            session.trust_env = False
-            return session.get(f"{url}/healthz", timeout=5).status_code
-    except requests.RequestException:
+        return loopback.ask("GET", f"{url}/healthz", timeout_s=5).status
+    except NoAnswer:
         return None

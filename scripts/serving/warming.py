@@ -8,12 +8,12 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
 import psutil
-import requests
 from PIL import Image
 
 from scripts.errors import UserError
-from scripts.serving import examples
+from scripts.serving import examples, loopback
 from scripts.serving.live import Live
+from scripts.serving.loopback import Answer, NoAnswer
 
 _IMAGES = 8
 """Different ones."""
@@ -67,15 +67,13 @@ class _Sender:
                     raise UserError(f"version {self.version} can't answer a real image, so it was taken out: {refusal}")
 
     def _refusal(self, image: bytes) -> str | None:
+        # No worker keeps these for labelling (handler/harvest.py).
+        headers = {"content-type": "application/octet-stream", "x-prediction-warming": "true"}
         try:
-            with requests.Session() as session:
-                session.trust_env = False  # a proxy of the environment is not for loopback
-                # No worker keeps these for labelling (handler/harvest.py).
-                headers = {"content-type": "application/octet-stream", "x-prediction-warming": "true"}
-                answer = session.post(self.url, data=image, headers=headers, timeout=self.timeout_s)
-        except requests.RequestException as error:
-            return f"no answer within {self.timeout_s:.0f} s ({type(error).__name__})."
-        return None if answer.ok else f"{answer.status_code} {_reason(answer)}"
+            answer = loopback.ask("POST", self.url, self.timeout_s, body=image, headers=headers)
+        except NoAnswer as error:
+            return f"no answer within {self.timeout_s:.0f} s ({error})."
+        return None if answer.ok else f"{answer.status} {_reason(answer)}"
 
 
 def _processor_s(live: Live, version: str) -> dict[int, float]:
@@ -87,7 +85,7 @@ def _processor_s(live: Live, version: str) -> dict[int, float]:
     return used
 
 
-def _reason(answer: requests.Response) -> str:
+def _reason(answer: Answer) -> str:
     try:
         document = answer.json()
         # The handler's own errors, or TorchServe's.

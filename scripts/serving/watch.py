@@ -37,8 +37,8 @@ def looks(environment: Mapping[str, str]) -> Iterator[dict[str, Any]]:
         run, name = wanted.places.run, wanted.spec.name
         weights = Edge(run, running.ports, name).split()
         model_log = torchserve.Folders(run / "torchserve").model_log
-        with Management(running.ports.management, name, model_log) as management:
-            descriptions = {description.version: description for description in management.describe_all()}
+        management = Management(running.ports.management, name, model_log)
+        descriptions = {description.version: description for description in management.describe_all()}
         versions = {
             version: {
                 "weight": weights.get(version, 0),

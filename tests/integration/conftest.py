@@ -97,6 +97,16 @@ def own_server(short_folder: Path, model_store: Path) -> Iterator[Server]:
 
 
 @pytest.fixture
+def wide_server(own_server: Server) -> Server:
+    """Return a running server with two workers of either version: one alone would leave the second core idle."""
+    own_server.config.write_text(
+        own_server.config.read_text().replace('"minWorkers": 1, "maxWorkers": 1', '"minWorkers": 2, "maxWorkers": 2')
+    )
+    own_server.verb("start")
+    return own_server
+
+
+@pytest.fixture
 def left_as_it_was(server: Server) -> Iterator[None]:
     """Bring the shared server back to 90/10 and the shipped configuration after each test."""
     config, traffic = server.config.read_text(), server.traffic.read_text()

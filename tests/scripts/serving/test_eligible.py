@@ -11,7 +11,7 @@ from scripts.serving.management import Description
 
 
 def description(version: str, *workers: str) -> Description:
-    return Description(version, workers, len(workers), 8, 5, 60, 0, False)
+    return Description(version, workers, len(workers), 8, 5, 60, 0)
 
 
 def test_the_share_of_a_drained_version_goes_to_the_greatest_that_can_answer(tmp_path: Path) -> None:
