@@ -10,6 +10,9 @@ from numpy.typing import NDArray
 from handler.responses import DECIMALS, softmax
 from scripts.errors import UserError
 
+CONFIDENCE_BINS = 20
+"""Of equal width from 0 to 1."""
+
 
 @dataclass(frozen=True)
 class Answers:
@@ -41,6 +44,16 @@ class Answers:
             for prediction in predictions:
                 probabilities[image, prediction["index"]] = prediction["probability"]
         return cls(np.array([predictions[0]["index"] for predictions in rows]), probabilities)
+
+    @property
+    def confidence(self) -> NDArray[np.float64]:
+        """The probability of each image's first prediction, [images]."""
+        return self.probabilities[np.arange(len(self.classes)), self.classes]
+
+    def confidence_counts(self) -> tuple[int, ...]:
+        """Return how many images have a confidence in each of the bins; 1 is in the last one."""
+        bins = np.minimum(np.floor(self.confidence * CONFIDENCE_BINS).astype(int), CONFIDENCE_BINS - 1)
+        return tuple(np.bincount(bins, minlength=CONFIDENCE_BINS).tolist())
 
     def only(self, chosen: NDArray[np.bool_]) -> "Answers":
         """Return those to the chosen images, bool [images]."""

@@ -8,6 +8,7 @@ As JSON, in an archive's `model.json` (`gate.measured.<graph>`), in `make archiv
     images, accuracy, accuracy_95, roc_auc (null: only one label has images), calibration_error
     recall                by label: images, share, share_95
     confusion             [true label][answered label], null above 20 labels
+    confidence            images by the answered label's probability, in 20 bins of equal width from 0 to 1
     groups                by group (elpv: mono, poly): images, accuracy, …, confusion again
     paired                against float32 on the same images, only of int8 graphs: drop, drop_95, lost, won, mcnemar_p,
                           agreement, agreement_95
@@ -33,13 +34,15 @@ class Measured:
     instructions: str | None
     metrics: Metrics
     groups: dict[str, Metrics]
+    confidence: tuple[int, ...]
     paired: Paired | None = None
     latency: Mapping[int, Latency] = field(default_factory=dict)
 
     @classmethod
     def of(cls, answers: Answers, truth: Truth, arithmetic: str | None, instructions: str | None) -> Self:
         """Return what answers are worth, and what computed them."""
-        return cls(arithmetic, instructions, Metrics.of(answers, truth), by_group(answers, truth))
+        of_groups = by_group(answers, truth)
+        return cls(arithmetic, instructions, Metrics.of(answers, truth), of_groups, answers.confidence_counts())
 
     def as_json(self) -> dict[str, Any]:
         """Return everything but the latency: what is the same in every run."""
@@ -47,6 +50,7 @@ class Measured:
             "arithmetic": self.arithmetic,
             "instructions": self.instructions,
             **self.metrics.as_json(),
+            "confidence": self.confidence,
             "groups": {name: metrics.as_json() for name, metrics in self.groups.items()},
         }
         if self.paired:

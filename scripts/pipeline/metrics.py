@@ -126,7 +126,7 @@ def calibration_error(answers: Answers, labels: NDArray[np.int64]) -> float:
     Over 15 bins of equal width of the first prediction's probability, weighted by their images (Guo et al. 2017,
     https://arxiv.org/abs/1706.04599, equation 3). Never negative, and above 0 by chance alone on few images.
     """
-    confidence = answers.probabilities[np.arange(len(labels)), answers.classes]
+    confidence = answers.confidence
     bins = np.clip(np.ceil(confidence * _BINS).astype(int) - 1, 0, _BINS - 1)
     excess = np.bincount(bins, weights=confidence - (answers.classes == labels), minlength=_BINS)
     return float(np.abs(excess).sum() / len(labels))

@@ -24,18 +24,20 @@ from typing import Any, Final
 
 import duckdb
 
-from scripts.reporting import labels, logs, reference, tables, units, versions, weights
+from scripts.reporting import labels, logs, tables, units, versions, weights
 from scripts.reporting.comparison import TOLERATED, Comparison
 from scripts.reporting.drift import Drift, drift
 from scripts.reporting.mirrored import Mirrored, mirrored
 from scripts.reporting.outcomes import Outcomes, Versus
 from scripts.reporting.pair import choose
 from scripts.reporting.ratio import Ratio
+from scripts.reporting.reference import Reference
 from scripts.reporting.verdict import Pace, Verdict, judge
 from scripts.reporting.versions import Figures
 
 SLOW_RATIO: Final = 1.2
 """An answer that takes longer than this times the baseline's 95th percentile is slow, where nobody says otherwise."""
+_GATE = "the gate's test images"
 
 
 @dataclass(frozen=True)
@@ -88,7 +90,7 @@ class Report:
     ratio: Ratio
     mirrored: list[Mirrored]
     drift: list[Drift]
-    reference: dict[str, dict[str, int]]
+    references: dict[str, Reference]
     labels: int
     malformed: list[tables.Malformed]
     span: tuple[datetime, datetime] | None
@@ -132,7 +134,8 @@ def collect(asked: Asked, database: Mapping[str, str] | None = None) -> Report:
                 "SELECT version FROM requests WHERE version IS NOT NULL UNION SELECT version FROM answers"
             ).fetchall()
         }
-        known = {label for version in seen for label in reference.labels(asked.archive(version))}
+        references = {version: Reference.of(asked.archive(version)) for version in sorted(seen)}
+        known = {label for one in references.values() for label in one.labels}
         labelled = labels.load(connection, asked.labels, known, of_a_time=asked.since_s > 0)
         of_runs = [weights.in_effect(log.folder, asked.split) for log in found]
         pair = choose(of_runs[0][-1].split or asked.split, seen, asked.baseline, asked.candidate)
@@ -140,7 +143,6 @@ def collect(asked: Asked, database: Mapping[str, str] | None = None) -> Report:
         ratio = units.check_split(connection, of_runs, sticky=asked.sticky)
         limit = _limit(figures, pair, asked.slow_ratio)
         compared = _compare(Versus(connection, of_runs, *pair), limit, asked.tolerated) if pair else {}
-        mixes = {version: mix for version in sorted(seen) if (mix := reference.class_mix(asked.archive(version)))}
         if pair:
             verdict = judge(pair, compared, ratio, _pace(compared), asked.without_labels)
         else:
@@ -154,8 +156,8 @@ def collect(asked: Asked, database: Mapping[str, str] | None = None) -> Report:
             limit,
             ratio,
             mirrored(connection),
-            _drifts(figures, mixes, pair),
-            mixes,
+            _drifts(figures, references, pair),
+            references,
             labelled,
             malformed,
             _span(connection),
@@ -187,13 +189,14 @@ def _pace(compared: Mapping[str, Comparison]) -> Pace:
 
 
 def _drifts(
-    figures: Sequence[Figures], mixes: Mapping[str, Mapping[str, int]], pair: tuple[str, str] | None
+    figures: Sequence[Figures], references: Mapping[str, Reference], pair: tuple[str, str] | None
 ) -> list[Drift]:
     baseline = next((one for one in figures if pair and one.version == pair[0] and not one.shadow), None)
     found = []
     for one in figures:
-        if mix := mixes.get(one.version):
-            found.append(drift(one.name, "class mix", "the gate's test images", one.classes, mix))
+        gate = references[one.version]
+        found.append(drift(one.name, "class mix", _GATE, one.classes, gate.classes))
+        found.append(drift(one.name, "confidence", _GATE, one.confidence, gate.confidence))
         if baseline and one.version != baseline.version:
             against = f"version {baseline.version}"
             found.append(drift(one.name, "class mix", against, one.classes, baseline.classes))

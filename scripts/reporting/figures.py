@@ -4,11 +4,13 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 
+from scripts.pipeline.answers import CONFIDENCE_BINS
 from scripts.reporting.capital import interval
 from scripts.reporting.comparison import LEVEL, Comparison
 from scripts.reporting.drawing import COLOURS, INK, new, styled, svg
 from scripts.reporting.ratio import Ratio
-from scripts.reporting.versions import BINS, Figures
+from scripts.reporting.reference import Reference
+from scripts.reporting.versions import Figures
 
 NAMES = {"errors": "errors", "slow": "slow answers", "wrong": "wrong answers"}
 _LOOKS = 40
@@ -87,11 +89,11 @@ def latency(versions: Sequence[Figures]) -> str:
 
 
 @styled
-def class_mix(versions: Sequence[Figures], reference: Mapping[str, Mapping[str, int]]) -> str:
+def class_mix(versions: Sequence[Figures], references: Mapping[str, Reference]) -> str:
     """The shares of the labels that each version answered, and that it answered in its gate."""
     series: list[tuple[str, Mapping[str, int]]]
     series = [(f"version {one.name}", one.classes) for one in versions if one.classes]
-    series += [(f"{version}, gate", mix) for version, mix in reference.items()]
+    series += [(f"{version}, gate", of.classes) for version, of in references.items() if of.classes]
     total: dict[str, int] = {}
     for _, counts in series[: len([one for one in versions if one.classes])]:
         for label, count in counts.items():
@@ -119,21 +121,20 @@ def class_mix(versions: Sequence[Figures], reference: Mapping[str, Mapping[str, 
 
 
 @styled
-def confidence(versions: Sequence[Figures]) -> str:
-    """How often each version was how sure."""
+def confidence(versions: Sequence[Figures], references: Mapping[str, Reference]) -> str:
+    """How often each version was how sure, and in its gate."""
     figure, axes = new(2.6)
-    edges = np.linspace(0, _POINTS, BINS + 1)
-    lowest = BINS - 1
+    edges = np.linspace(0, _POINTS, CONFIDENCE_BINS + 1)
+    lowest = CONFIDENCE_BINS - 1
     for number, one in enumerate([one for one in versions if one.confidence]):
-        counts = np.array([one.confidence.get(each, 0) for each in range(BINS)])
-        lowest = min(lowest, *one.confidence)
-        axes.stairs(
-            _POINTS * counts / counts.sum(),
-            edges,
-            label=f"version {one.name}",
-            color=COLOURS[number % 5],
-            linewidth=1.8,
-        )
+        gate = references[one.version].confidence if one.version in references else {}
+        for name, found, line in ((f"version {one.name}", one.confidence, "-"), (f"{one.version}, gate", gate, ":")):
+            if not any(found.values()):
+                continue
+            counts = np.array([found.get(each, 0) for each in range(CONFIDENCE_BINS)])
+            lowest = min(lowest, int(counts.nonzero()[0][0]))
+            shares = _POINTS * counts / counts.sum()
+            axes.stairs(shares, edges, label=name, color=COLOURS[number % 5], linewidth=1.8, linestyle=line)
     axes.set_xlim(edges[lowest], _POINTS)
     axes.set_xlabel("probability of the answered label, %")
     axes.set_ylabel("% of answers")

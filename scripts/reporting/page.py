@@ -24,6 +24,7 @@ def html(report: Report) -> str:
     )
     environment.filters |= {"percent": lambda share: f"{100 * share:.2f} %", "number": lambda count: f"{count:,}"}
     compared = [one for one in report.compared.values() if one.seen]
+    answered = any(one.classes for one in report.versions)
     drawn = [one for one in compared if len(one.outcomes.differences)]
     return environment.get_template("report.html.jinja").render(
         report=report,
@@ -35,8 +36,6 @@ def html(report: Report) -> str:
         courses=[figures.course(one) for one in drawn if one.of != "slow"],
         split=figures.split(report.ratio) if report.ratio.observed else "",
         latency=figures.latency(report.versions) if any(one.latency_ms for one in report.versions) else "",
-        class_mix=figures.class_mix(report.versions, report.reference)
-        if any(v.classes for v in report.versions)
-        else "",
-        confidence=figures.confidence(report.versions) if any(one.confidence for one in report.versions) else "",
+        class_mix=figures.class_mix(report.versions, report.references) if answered else "",
+        confidence=figures.confidence(report.versions, report.references) if answered else "",
     )

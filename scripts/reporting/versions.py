@@ -8,11 +8,10 @@ from typing import Any
 import duckdb
 import numpy as np
 
+from scripts.pipeline.answers import CONFIDENCE_BINS
 from scripts.pipeline.proportion import Proportion
 from scripts.reporting.capital import interval
 
-BINS = 20
-"""Of the confidence's histogram: of equal width from 0 to 1."""
 LEVEL = 0.05
 _ERROR = 400
 
@@ -70,7 +69,7 @@ class Figures:
             "images": self.images,
             "refused": self.refused,
             "classes": self.classes,
-            "confidence": [self.confidence.get(each, 0) for each in range(BINS)],
+            "confidence": [self.confidence.get(each, 0) for each in range(CONFIDENCE_BINS)],
             "accuracy": _share(self.accuracy),
         }
 
@@ -120,7 +119,8 @@ DISTINCT_LABELLED = (
     "SELECT * FROM labelled QUALIFY row_number() OVER "
     "(PARTITION BY version, shadow, coalesce(image, request_id) ORDER BY line, time, request_id) = 1"
 )
-_BIN = f"least(floor(probability * {BINS})::INTEGER, {BINS - 1})"
+# As `Answers.confidence_counts` does, whose bins they are held against.
+_BIN = f"least(floor(probability * {CONFIDENCE_BINS})::INTEGER, {CONFIDENCE_BINS - 1})"
 
 
 def _fill(connection: duckdb.DuckDBPyConnection, table: str, what: str, where: str, into: Any) -> None:

@@ -5,14 +5,18 @@ import json
 import re
 import subprocess
 import sys
+import zipfile
 from html.parser import HTMLParser
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 
+from handler.metadata import Metadata
 from scripts import report
 from scripts.errors import UserError
+from scripts.pipeline.answers import Answers
 from scripts.serving.places import REPOSITORY
 from tests.scripts.reporting.written import LABELS, START, Traffic, answer, at, refused, request, write
 
@@ -45,6 +49,14 @@ def of(found: dict[str, Any], version: str, *, shadow: bool = False) -> dict[str
 def labels(path: Path, *rows: str, head: str = "request_id,label") -> Path:
     path.write_text("\n".join([head, *rows]) + "\n")
     return path
+
+
+def gate_confidence(archive: Path, graph: str) -> list[int]:
+    """Return how sure the answers to the gate's images were, as an archive has it."""
+    with zipfile.ZipFile(archive) as file:
+        counts: list[int] = json.loads(file.read("model.json"))["gate"]["measured"][graph]["confidence"]
+    assert sum(counts) == 654
+    return counts
 
 
 @pytest.fixture
@@ -407,6 +419,42 @@ def test_drift_is_held_against_the_archive_and_the_baseline(
     assert found["2.0", "class mix", "the gate's test images"]["drift"] == "much"
     assert found["2.0", "class mix", "version 1.0"]["drift"] == "much"
     assert found["2.0", "confidence", "version 1.0"]["drift"] == "much"
+
+
+def test_confidence_is_held_against_the_gates(
+    run: Path, float32_archive: Path, int8_archive: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("MODEL_STORE", str(int8_archive.parent.resolve()))
+    gate = gate_confidence(float32_archive, "float32")
+    as_in_the_gate = [(number + 0.5) / len(gate) for number, count in enumerate(gate) for _ in range(count)]
+    write(
+        run / "predictions" / "w.jsonl",
+        [answer(f"a{number}", "1.0", probability=each) for number, each in enumerate(as_in_the_gate)]
+        + [answer(f"b{number}", "2.0", probability=0.55) for number in range(500)],
+    )
+    found = {(each["version"], each["of"], each["against"]): each for each in made(run)["drift"]}
+    assert found["1.0", "confidence", "the gate's test images"]["index"] == 0
+    assert found["2.0", "confidence", "the gate's test images"]["drift"] == "much"
+
+
+def test_an_archive_whose_gate_kept_no_confidence_is_named(run: Path, float32_archive: Path) -> None:
+    with zipfile.ZipFile(float32_archive) as file:
+        described = Metadata.decode(file.read("model.json").decode())
+    measured = {key: value for key, value in described.gate["measured"]["float32"].items() if key != "confidence"}
+    earlier = described.model_copy(update={"gate": {**described.gate, "measured": {"float32": measured}}})
+    (run.parent / "model_store").mkdir()
+    with zipfile.ZipFile(run.parent / "model_store" / float32_archive.name, "w") as file:
+        file.writestr("model.json", earlier.encode())
+    write(run / "predictions" / "w.jsonl", [answer(f"a{number}", "1.0") for number in range(60)])
+    assert {each["of"] for each in made(run)["drift"]} == {"class mix"}
+    assert "1.0: its archive is of an earlier release" in (run / "report" / "report.html").read_text()
+
+
+def test_the_report_and_the_gate_put_a_probability_into_the_same_bin(run: Path) -> None:
+    sure = [round(number / 200, 6) for number in range(201)]
+    write(run / "predictions" / "w.jsonl", [answer(f"a{n}", "1.0", probability=each) for n, each in enumerate(sure)])
+    answers = Answers(np.zeros(len(sure), dtype=int), np.array([[each, 1 - each] for each in sure]))
+    assert of(made(run), "1.0")["confidence"] == list(answers.confidence_counts())
 
 
 def test_labels_of_the_archive_are_known_though_no_image_was_given_one(

@@ -27,3 +27,11 @@ def test_answers_of_another_model_are_refused() -> None:
     predictions = [{"label": "cat", "index": 0, "probability": 1.0}]
     with pytest.raises(UserError, match="names cat; the spec's labels are a, b, c"):
         Answers.of_bodies([{"predictions": predictions}], LABELS)
+
+
+def test_confidence_is_that_of_the_answered_label_in_twenty_bins() -> None:
+    answers = Answers(
+        np.array([0, 1, 1, 0]), np.array([[0.55, 0.45], [0.0, 1.0], [0.001, 0.999], [0.599999, 0.400001]])
+    )
+    counts = answers.confidence_counts()
+    assert (len(counts), counts[11], counts[19]) == (20, 2, 2)
