@@ -4,7 +4,7 @@ import os
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, fields
 from pathlib import Path
@@ -34,12 +34,14 @@ class Product:
         edge: Envoy.
         torchserve: front end and workers, those of every version together.
         first_answer_s: from the start of the verb to the first answered image.
+        environment: of its verbs.
     """
 
     ports: Ports
     edge: list[Part]
     torchserve: list[Part]
     first_answer_s: float
+    environment: Mapping[str, str]
 
     def through_edge(self, name: str, version: str, *, pinned: bool = False) -> Target:
         """Return the way of every caller: by the split, which leads to `version`, or to it by its own path."""
@@ -102,7 +104,7 @@ def running(folder: Path, image: bytes, files: Files) -> Iterator[Product]:
         if found is None:
             raise UserError(f"the product left no state in {folder / 'run'}.")
         parts = usage.torchserve(found.servers["torchserve"])
-        yield Product(ports, usage.whole(found.servers["envoy"], "edge"), parts, first_answer_s)
+        yield Product(ports, usage.whole(found.servers["envoy"], "edge"), parts, first_answer_s, environment)
     finally:
         _verb("stop", environment)
 
