@@ -31,14 +31,20 @@ class _Slow(BaseHTTPRequestHandler):
         """Say nothing."""
 
 
+class _Server(HttpServer):
+    request_queue_size = 2 * arrivals.CALLERS  # All of them connect at once.
+
+
 @contextmanager
 def slow_server() -> Iterator[str]:
-    with HttpServer(("127.0.0.1", 0), _Slow) as server:
+    with _Server(("127.0.0.1", 0), _Slow) as server:
         thread = threading.Thread(target=server.serve_forever)
         thread.start()
-        yield f"http://127.0.0.1:{server.server_port}"
-        server.shutdown()
-        thread.join()
+        try:
+            yield f"http://127.0.0.1:{server.server_port}"
+        finally:
+            server.shutdown()
+            thread.join()
 
 
 def rounds(*p95_ms: tuple[float, float, float]) -> list[list[Turn]]:

@@ -29,9 +29,11 @@ def _server() -> Iterator[str]:
     with HttpServer(("127.0.0.1", 0), _Echo) as server:
         thread = threading.Thread(target=server.serve_forever)
         thread.start()
-        yield f"http://127.0.0.1:{server.server_port}"
-        server.shutdown()
-        thread.join()
+        try:
+            yield f"http://127.0.0.1:{server.server_port}"
+        finally:
+            server.shutdown()
+            thread.join()
 
 
 def test_a_question_arrives_whole_past_the_proxy_of_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:
