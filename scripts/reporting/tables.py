@@ -42,7 +42,8 @@ _ANSWERS = {
 }
 # What makes a line a record of its log; in a line that is no JSON all of it is null.
 _REQUEST = (
-    "time IS NOT NULL AND request_id IS NOT NULL AND shadow IS NOT NULL AND status IS NOT NULL AND ms IS NOT NULL"
+    "time IS NOT NULL AND request_id IS NOT NULL AND shadow IS NOT NULL AND status IS NOT NULL "
+    "AND (ms IS NOT NULL OR shadow)"
 )
 _ANSWER = (
     "time IS NOT NULL AND request_id IS NOT NULL AND version IS NOT NULL AND shadow IS NOT NULL AND "
@@ -84,6 +85,8 @@ def load(connection: duckdb.DuckDBPyConnection, logs: Sequence[Logs], since_s: f
     malformed += _read(connection, "answers", _ANSWERS, _ANSWER, [log.predictions for log in logs])
     for table in ("requests", "answers"):
         connection.execute(f"DELETE FROM {table} WHERE epoch(time) < $since", {"since": since_s})
+    # A copy's time begins when TorchServe gets it, so one that never came there has none.
+    connection.execute("UPDATE requests SET ms = 0 WHERE ms IS NULL")
     connection.execute("DELETE FROM requests WHERE method <> 'POST' OR path NOT LIKE '/predictions/%'")
     # By the name of the edge's route (deploy/edge/routes.yaml.j2) and not by the path, which has a version either way:
     # the edge has rewritten it when it writes the line.

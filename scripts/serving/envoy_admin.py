@@ -61,8 +61,9 @@ class Admin:
         }
 
     def active_requests(self) -> int:
-        """Return how many requests the edge works on, shadows not counted."""
-        return int(_parse(self._get("/stats", filter="^http.edge.downstream_rq_active$").text).popitem()[1])
+        """Return how many requests the edge works on, copies for a shadow too, also those that it still holds back."""
+        found = _parse(self._get("/stats", filter=r"^http\.(edge|shadow)\.downstream_rq_active$").text)
+        return sum(int(count) for count in found.values())
 
     def active_by_version(self, version: str) -> int:
         """Return how many requests wait for an answer of `version`."""

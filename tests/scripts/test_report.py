@@ -403,6 +403,14 @@ def test_an_id_that_callers_repeat_is_no_pair(run: Path) -> None:
     assert found["comparison"]["errors"]["candidate"]["of"] == 0
 
 
+def test_a_copy_that_never_reached_its_version_is_an_error_of_it(run: Path) -> None:
+    lost = [request(f"r{number}", "2.0", number, shadow=True, status=503, ms=None) for number in range(3)]
+    write(run / "access.log", [request(f"r{number}", "1.0", number) for number in range(3)] + lost)
+    found = made(run)
+    assert found["malformed"] == []
+    assert of(found, "2.0", shadow=True)["errors"]["count"] == 3
+
+
 def test_drift_is_held_against_the_archive_and_the_baseline(
     run: Path, int8_archive: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
