@@ -6,10 +6,9 @@ import subprocess
 import sys
 from pathlib import Path
 
-import requests
-
-from scripts.serving import ports, processes
+from scripts.serving import loopback, ports, processes
 from scripts.serving.exposition import parse
+from scripts.serving.loopback import NoAnswer
 from scripts.serving.places import REPOSITORY, Places
 
 # Of the extra `report` of pyproject.toml, which the image leaves out.
@@ -49,9 +48,7 @@ def url(port: int) -> str:
 def answers(port: int, run: Path) -> bool:
     """Return whether the metrics of the run directory `run` are at this port, and not those of another server."""
     try:
-        with requests.Session() as session:
-            session.trust_env = False
-            page = session.get(url(port), timeout=2).text
-    except requests.RequestException:
+        page = loopback.ask("GET", url(port), timeout_s=2).text
+    except NoAnswer:
         return False
     return any(sample.name == "release_info" and sample.labels["run"] == str(run) for sample in parse(page))
