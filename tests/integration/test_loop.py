@@ -41,6 +41,9 @@ def project() -> Iterator[Path]:
             (folder / "photos" / label).mkdir(parents=True)
             for number in range(20):
                 photo(colour, generator).save(folder / "photos" / label / f"{number}.png")
+        recipe = folder / "scripts/pipeline/recipe.py"
+        assert "_FINE_TUNING_STEPS = 400\n" in recipe.read_text()
+        recipe.write_text(recipe.read_text().replace("_FINE_TUNING_STEPS = 400\n", "_FINE_TUNING_STEPS = 8\n"))
         config = (folder / "config.properties").read_text()
         config = config.replace("handler.harvest=off", "handler.harvest=on")
         (folder / "config.properties").write_text(re.sub(r"harvest_margin=[\d.]+", "harvest_margin=1", config))
