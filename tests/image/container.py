@@ -13,7 +13,7 @@ from typing import Any
 import requests
 
 from scripts.serving import processes
-from scripts.serving.places import variable
+from scripts.serving.places import Ports, variable
 from tests.image.steps import Image, loader
 from tests.integration.server import MODEL, free_ports
 
@@ -66,7 +66,7 @@ def started(image: Image, folder: Path, **variables: str) -> Iterator[Container]
         folder: for what it prints.
         variables: as `docker run --env` sets them.
     """
-    ports = free_ports()
+    ports = free_ports(Ports(exporter=None))  # the image leaves out what it needs
     environment = _environment(image) | {variable(name): str(port) for name, port in ports.items()} | variables
     log = folder / "output"
     with log.open("wb") as stream:
