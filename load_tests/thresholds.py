@@ -66,13 +66,13 @@ def read(shape: str, path: Path = PATH) -> Thresholds:
         raise UserError(str(error)) from None
 
 
-def check(seen: Seen, limits: Thresholds, split: Mapping[str, int]) -> list[Check]:
+def check(seen: Seen, limits: Thresholds, split: Mapping[str, int] | None) -> list[Check]:
     """Return every threshold with its verdict.
 
     Args:
         seen: what the clients counted.
         limits: of the shape.
-        split: percent by version, 100 in all.
+        split: percent by version, 100 in all; None where it was not the same all the time: visitors are not judged then.
     """
     error_rate = seen.failures / seen.answers if seen.answers else 1.0
     return [
@@ -84,7 +84,7 @@ def check(seen: Seen, limits: Thresholds, split: Mapping[str, int]) -> list[Chec
             f"at most {limits.error_rate:.3%}",
             error_rate <= limits.error_rate,
         ),
-        *_split(seen.visitors, split, limits.split_confidence),
+        *([] if split is None else _split(seen.visitors, split, limits.split_confidence)),
     ]
 
 

@@ -49,6 +49,11 @@ def test_a_version_without_weight_may_meet_nobody() -> None:
     assert failed(Seen(1000, 0, 10.0, {"1.0": 999, "3.0": 1}), {"1.0": 100}) == ["visitors of 1.0", "visitors of 3.0"]
 
 
+def test_a_split_that_was_changed_meanwhile_is_not_judged() -> None:
+    checks = thresholds.check(Seen(1000, 0, 100, {"1.0": 1000}), LIMITS, None)
+    assert [each.name for each in checks] == ["answers", "p95", "error rate"]
+
+
 def test_an_honest_draw_stays_within_its_interval() -> None:
     generator = random.Random(1)
     for weight in (0, 1, 10, 50, 99, 100):
