@@ -72,7 +72,7 @@ def check(seen: Seen, limits: Thresholds, split: Mapping[str, int] | None) -> li
     Args:
         seen: what the clients counted.
         limits: of the shape.
-        split: percent by version, 100 in all; None where it was not the same all the time: visitors are not judged then.
+        split: percent by version, 100 in all; None where it was not the same all the time: visitors are not judged.
     """
     error_rate = seen.failures / seen.answers if seen.answers else 1.0
     return [

@@ -16,6 +16,8 @@ from safetensors.torch import load_file
 from tests.integration import own_project
 from tests.integration.own_project import COLOURS, copied, make_pets, photo, run
 
+pytestmark = pytest.mark.operations
+
 LABELS = ("Äpfel 🍎", "ships, old")
 
 

@@ -15,6 +15,8 @@ from scripts.serving import processes
 from scripts.serving.places import REPOSITORY
 from tests.integration.server import Server
 
+pytestmark = pytest.mark.operations
+
 
 @pytest.fixture
 def logging_server(own_server: Server) -> Iterator[Server]:

@@ -39,8 +39,8 @@ class Upstream(BaseHTTPRequestHandler):
 
 @pytest.fixture(scope="module")
 def edge() -> Iterator[LoneEdge]:
-    """Return an edge that mirrors everything to 2.0."""
-    with lone_edge(Upstream, keys={"shadow": Shadow(version="2.0")}) as edge:
+    """Return an edge whose 1.0 answers everything, and that mirrors everything to 2.0."""
+    with lone_edge(Upstream, keys={"split": {"1.0": 100}, "shadow": Shadow(version="2.0")}) as edge:
         yield edge
 
 
@@ -49,8 +49,9 @@ def asked(edge: LoneEdge, name: str) -> float:
     connection = http.client.HTTPConnection("127.0.0.1", edge.ports.edge, timeout=30)
     sent_s = time.monotonic()
     connection.request("POST", f"/predictions/{MODEL}", b"cell", {"content-type": "image/png", "x-request-id": name})
-    assert connection.getresponse().status == 200
+    status = connection.getresponse().status
     connection.close()
+    assert status == 200
     return sent_s
 
 
@@ -71,7 +72,8 @@ def test_a_copy_comes_a_tenth_of_a_second_after_its_original_and_that_is_not_cou
     line = copy_of(edge, "copied")
     assert processes.wait_until(line, 30)
     took_ms = 1e3 * (Upstream.answered_s["copied", SHADOW] - sent_s)
-    assert took_ms >= DELAY_MS
+    # Envoy's clock is that of its event loop's last turn.
+    assert took_ms > 0.9 * DELAY_MS
     found = line()
     assert found is not None
     assert (found["version"], found["status"]) == ("2.0", 200)
