@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from scripts.canarying import record as records
-from scripts.canarying.plan import Plan
+from scripts.canarying.plan import Plan, giving
 from scripts.canarying.record import Record
 from scripts.errors import UserError
 from scripts.reporting import labels as label_files
@@ -53,7 +53,7 @@ def begin(environment: Mapping[str, str], asked: Asked) -> Record:
                 f"{last.plan.version}` goes on with it, `make rollback` takes it back."
             )
     _require_fit(asked, wanted)
-    others = {version: weight for version, weight in split.items() if weight}
+    others = giving(split, asked.version)
     plan = Plan(asked.version, others, asked.steps, asked.copied, asked.requests, asked.hold_s, asked.disagreement)
     return Record(plan, "shadow" if plan.copied else "step", 0, "", time.time(), process)
 

@@ -16,7 +16,7 @@ class Plan:
 
     Attributes:
         version: the candidate.
-        others: percent by version of all others, before; those of weight 0 are left out.
+        others: percent by version of all others, before, in the order in which they give it up (`giving`).
         steps: percent of the candidate, rising, 100 the last.
         copied: percent of the requests that the candidate gets copies of before its first step; 0: no such step.
         requests: that the candidate answers in each step, at least.
@@ -38,22 +38,28 @@ class Plan:
         return max(self.others, key=lambda version: self.others[version])
 
     def split(self, percent: int) -> dict[str, int]:
-        """Return the weights with `percent` for the candidate; the others share the rest as they did before.
-
-        What does not divide goes to the largest remainders, and among equal ones to the first of the file.
-        """
-        rest = ALL - percent
-        due = {version: rest * weight / sum(self.others.values()) for version, weight in self.others.items()}
-        whole = {version: int(share) for version, share in due.items()}
-        by_remainder = sorted(due, key=lambda version: whole[version] - due[version])
-        for version in by_remainder[: rest - sum(whole.values())]:
-            whole[version] += 1
-        return {**whole, self.version: percent}
+        """Return the weights with `percent` for the candidate, of which the others give up what they have in turn."""
+        weights, wanted = dict(self.others), percent
+        for version, weight in self.others.items():
+            given = min(weight, wanted)
+            weights[version], wanted = weight - given, wanted - given
+        return {**weights, self.version: percent}
 
     def has_set(self, split: Mapping[str, int]) -> bool:
         """Return whether the canary sets these weights at one of its steps, or before and after them."""
         percent = split.get(self.version, 0)
         return percent in (0, *self.steps) and same(split, self.split(percent))
+
+
+def giving(split: Mapping[str, int], version: str) -> dict[str, int]:
+    """Return the weights of all versions but one, in the order in which they give theirs up to it; those of 0 left out.
+
+    A user's place among the weights is fixed, and they lie in the file's order, a new version at the end. So its
+    neighbours come first, those before it and then those after it: a user moves once at most, and to it alone.
+    """
+    names = [*dict.fromkeys([*split, version])]
+    at = names.index(version)
+    return {name: split[name] for name in [*reversed(names[:at]), *names[at + 1 :]] if split[name]}
 
 
 def parse_steps(text: str) -> tuple[int, ...]:
