@@ -32,9 +32,17 @@ class Look:
     report: Report | None
     ready: bool
 
-    def answered(self, plan: Plan) -> int:
-        """Return how many requests of the split, or copies of them, the candidate has answered."""
-        return self.report.compared["errors"].outcomes.candidate.of if self.report else 0
+    def answered(self, record: Record) -> int:
+        """Return how many requests of the split, or copies of them, the candidate has answered beside the baseline.
+
+        In a step that leaves the baseline nothing there is none beside it, and all that it answered counts.
+        """
+        plan = record.plan
+        if self.report is None:
+            return 0
+        if plan.split(record.percent)[plan.baseline]:
+            return self.report.compared["errors"].outcomes.candidate.of
+        return sum(one.requests for one in self.report.versions if one.version == plan.version)
 
     def figures(self, plan: Plan) -> str:
         """Return what both versions did, for a person."""

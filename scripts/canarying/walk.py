@@ -101,8 +101,8 @@ class Walk:
             ready = time.monotonic() if found.ready else ready
             if time.monotonic() - ready > _READY_WITHIN_S:
                 raise Breach(f"{plan.version} has had no worker that is ready for {_READY_WITHIN_S:.0f} s.")
-            before = found.answered(plan) if before is None else before
-            answered, now = found.answered(plan) - before, time.monotonic()
+            before = found.answered(record) if before is None else before
+            answered, now = found.answered(record) - before, time.monotonic()
             if answered >= plan.requests and now - began >= plan.hold_s:
                 self.tell(f"  {found.figures(plan)}")
                 return
