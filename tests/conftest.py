@@ -13,9 +13,13 @@ MODEL_STORE = Path(os.environ.get("MODEL_STORE", "model_store/test"))
 
 
 def pytest_configure() -> None:
-    """Let what tests start take a Ctrl-C: a shell's background job ignores it, and so would its children."""
-    if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
-        signal.signal(signal.SIGINT, signal.default_int_handler)
+    """Let what tests start take a Ctrl-C and a closed terminal.
+
+    A shell's background job ignores the first, what `nohup` starts the second, and so would their children.
+    """
+    for number, default in ((signal.SIGINT, signal.default_int_handler), (signal.SIGHUP, signal.SIG_DFL)):
+        if signal.getsignal(number) is signal.SIG_IGN:
+            signal.signal(number, default)
 
 
 def _archive(version: str) -> Path:
