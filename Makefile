@@ -136,7 +136,7 @@ test: $(TEST_ARCHIVES) | $(READY) ## the tests, against the real TorchServe and 
 	@MODEL_STORE=$(TEST_STORE) $(BIN)/python -m pytest
 test-image: $(TEST_ARCHIVES) | $(READY) ## [IMAGE_FOLDER=<new folder>, kept]: the Dockerfile's steps without Docker, and what they make; some minutes
 	@MODEL_STORE=$(TEST_STORE) $(if $(IMAGE_FOLDER),IMAGE_FOLDER="$(IMAGE_FOLDER)") $(BIN)/python -m pytest -m image tests/image
-test-operations: $(TEST_ARCHIVES) | $(READY) ## a live Prometheus, a rendered pod, the verbs for a cluster, verbs that are killed; some minutes
+test-operations: $(TEST_ARCHIVES) | $(READY) ## a live Prometheus, a rendered pod, canaries, the whole loop, the verbs for a cluster; thirteen minutes
 	@MODEL_STORE=$(TEST_STORE) $(BIN)/python -m pytest -m "operations and not releases"
 test-releases: $(TEST_ARCHIVES) | $(READY) ## twenty releases at 80 % of the capacity, and the time of a rollback; some minutes
 	@MODEL_STORE=$(TEST_STORE) $(BIN)/python -m pytest -s -m releases tests/integration
