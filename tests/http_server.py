@@ -1,6 +1,9 @@
 """A small HTTP server of a test's own."""
 
 import sys
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
 from http.server import ThreadingHTTPServer
 
 
@@ -11,3 +14,16 @@ class HttpServer(ThreadingHTTPServer):
         """Print what went wrong, unless the connection was closed."""
         if not isinstance(sys.exception(), ConnectionError):
             super().handle_error(request, client_address)  # type: ignore[arg-type]
+
+
+@contextmanager
+def serving(server: HttpServer) -> Iterator[str]:
+    """Serve for the length of a block; give the server's address."""
+    thread = threading.Thread(target=server.serve_forever)
+    thread.start()
+    try:
+        yield f"http://127.0.0.1:{server.server_port}"
+    finally:
+        server.shutdown()
+        thread.join()
+        server.server_close()

@@ -1,9 +1,7 @@
 """What users notice of a shadow: how it is counted, not how much it is."""
 
-import threading
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager
 from http.server import BaseHTTPRequestHandler
 
 import numpy as np
@@ -12,7 +10,7 @@ import pytest
 from benchmarks import arrivals, shadow
 from benchmarks.shadow import Turn
 from scripts.errors import UserError
-from tests.http_server import HttpServer
+from tests.http_server import HttpServer, serving
 
 ANSWER_S = 0.1
 
@@ -35,16 +33,8 @@ class _Server(HttpServer):
     request_queue_size = 2 * arrivals.CALLERS  # All of them connect at once.
 
 
-@contextmanager
-def slow_server() -> Iterator[str]:
-    with _Server(("127.0.0.1", 0), _Slow) as server:
-        thread = threading.Thread(target=server.serve_forever)
-        thread.start()
-        try:
-            yield f"http://127.0.0.1:{server.server_port}"
-        finally:
-            server.shutdown()
-            thread.join()
+def slow_server() -> AbstractContextManager[str]:
+    return serving(_Server(("127.0.0.1", 0), _Slow))
 
 
 def rounds(*p95_ms: tuple[float, float, float]) -> list[list[Turn]]:

@@ -6,7 +6,6 @@ from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from http.server import BaseHTTPRequestHandler
 from pathlib import Path
-from threading import Thread
 from types import MappingProxyType
 
 import psutil
@@ -17,7 +16,7 @@ from scripts.serving.envoy_admin import Admin
 from scripts.serving.places import REPOSITORY, Ports
 from scripts.serving.processes import Record
 from scripts.serving.traffic import Traffic
-from tests.http_server import HttpServer
+from tests.http_server import HttpServer, serving
 from tests.integration.server import MODEL, free_ports
 
 
@@ -54,9 +53,7 @@ def lone_edge(
         settings: as in max_memory_bytes=128_000_000.
     """
     server = HttpServer(("127.0.0.1", 0), handler)
-    thread = Thread(target=server.serve_forever)
-    thread.start()
-    with tempfile.TemporaryDirectory(prefix="edge-") as name:
+    with serving(server), tempfile.TemporaryDirectory(prefix="edge-") as name:
         own = free_ports(Ports(monitoring=9102))
         ports = replace(Ports(**own), inference=server.server_port, management=server.server_port)
         wanted = traffic.read(REPOSITORY / "traffic.yaml")
@@ -72,6 +69,3 @@ def lone_edge(
         finally:
             processes.end(Record.of(process.pid), patience_s=10)
             process.wait()
-            server.shutdown()
-            thread.join()
-            server.server_close()

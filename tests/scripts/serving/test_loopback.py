@@ -1,16 +1,14 @@
 """Questions to the servers of this machine."""
 
 import socket
-import threading
-from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager
 from http.server import BaseHTTPRequestHandler
 
 import pytest
 
 from scripts.serving import loopback
 from scripts.serving.loopback import NoAnswer
-from tests.http_server import HttpServer
+from tests.http_server import HttpServer, serving
 
 
 class _Echo(BaseHTTPRequestHandler):
@@ -24,16 +22,8 @@ class _Echo(BaseHTTPRequestHandler):
         """Say nothing."""
 
 
-@contextmanager
-def _server() -> Iterator[str]:
-    with HttpServer(("127.0.0.1", 0), _Echo) as server:
-        thread = threading.Thread(target=server.serve_forever)
-        thread.start()
-        try:
-            yield f"http://127.0.0.1:{server.server_port}"
-        finally:
-            server.shutdown()
-            thread.join()
+def _server() -> AbstractContextManager[str]:
+    return serving(HttpServer(("127.0.0.1", 0), _Echo))
 
 
 def test_a_question_arrives_whole_past_the_proxy_of_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:
