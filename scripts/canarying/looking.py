@@ -1,7 +1,7 @@
 """A look at a canary: what the logs say of it so far, whether it can answer, and whether it still has its weights."""
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import duckdb
@@ -84,16 +84,7 @@ def look(environment: Mapping[str, str], record: Record, labels: Path | None, te
     if not same(wanted.traffic.split, plan.split(record.percent)):
         raise overtaken(plan, wanted.traffic.split)
     described = live.management.describe(plan.version)
-    asked = Asked(
-        folders=[wanted.places.run],
-        split=wanted.traffic.split,
-        sticky=wanted.traffic.sticky_header is not None,
-        model_store=wanted.places.model_store,
-        model=wanted.spec.name,
-        baseline=plan.baseline,
-        candidate=plan.version,
-        since_s=record.began_s,
-    )
+    asked = replace(Asked.of_server(wanted, record.began_s), baseline=plan.baseline, candidate=plan.version)
     return Look(_report(asked, labels, tell), described is not None and described.ready > 0)
 
 
@@ -116,7 +107,7 @@ def _report(asked: Asked, labels: Path | None, tell: Callable[[str], None]) -> R
 
 def _collected(asked: Asked, labels: Path | None) -> Report | None:
     try:
-        return collect(Asked(**{**vars(asked), "labels": labels}))
+        return collect(replace(asked, labels=labels))
     except NotSeen:
         return None
     except (duckdb.Error, OSError) as error:  # A log that is put aside in this moment.

@@ -4,7 +4,6 @@ import shutil
 import time
 from collections.abc import Callable
 from dataclasses import replace
-from pathlib import Path
 
 import duckdb
 
@@ -52,15 +51,6 @@ def look(wanted: Installation, last: Look | None, now: Callable[[], float] = tim
 
 
 def _asked(wanted: Installation, at_s: float) -> Asked:
-    current = traffic.read(wanted.places.traffic)
-    folders: list[Path] = [wanted.places.run]
-    return Asked(
-        folders,
-        current.split,
-        sticky=current.sticky_header is not None,
-        model_store=wanted.places.model_store,
-        model=wanted.spec.name,
-        # Nobody gives labels here, and a verdict that waits for them would never change.
-        without_labels=True,
-        since_s=at_s - WINDOW_S,
-    )
+    now = replace(wanted, traffic=traffic.read(wanted.places.traffic))
+    # Nobody gives labels here, and a verdict that waits for them would never change.
+    return replace(Asked.of_server(now, at_s - WINDOW_S), without_labels=True)

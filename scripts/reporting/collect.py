@@ -34,6 +34,7 @@ from scripts.reporting.ratio import Ratio
 from scripts.reporting.reference import Reference
 from scripts.reporting.verdict import Pace, Verdict, judge
 from scripts.reporting.versions import Figures
+from scripts.serving.installation import Installation
 
 SLOW_RATIO: Final = 1.2
 """An answer that takes longer than this times the baseline's 95th percentile is slow, where nobody says otherwise."""
@@ -71,6 +72,18 @@ class Asked:
     slow_ratio: float = SLOW_RATIO
     without_labels: bool = False
     since_s: float = 0.0
+
+    @classmethod
+    def of_server(cls, wanted: Installation, since_s: float) -> "Asked":
+        """Return the question about one installation's own run, from a time on."""
+        return cls(
+            [wanted.places.run],
+            wanted.traffic.split,
+            sticky=wanted.traffic.sticky_header is not None,
+            model_store=wanted.places.model_store,
+            model=wanted.spec.name,
+            since_s=since_s,
+        )
 
     def archive(self, version: str) -> Path:
         """Return where the archive of a version lies, if it is there."""
