@@ -17,8 +17,9 @@ _OF_THE_DISK = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS, errno.EACC
 def run(command: Callable[..., Any]) -> None:
     """Run `command` as a command-line program and exit.
 
-    Exit status: 0 done; 1 a `UserError`, or a disk that can't be written, printed as one sentence; 2 wrong usage; 130
-    interrupted (Typer's own); 143 a SIGTERM, at which everything that was started ends as it does at Ctrl-C.
+    Exit status: 0 done; 1 a `UserError` (or the status that it has), or a disk that can't be written, printed as one
+    sentence; 2 wrong usage; 130 interrupted (Typer's own); 143 a SIGTERM, at which everything that was started ends as
+    it does at Ctrl-C.
     """
     signal.signal(signal.SIGTERM, _terminated)
     app = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
@@ -27,7 +28,7 @@ def run(command: Callable[..., Any]) -> None:
         app(standalone_mode=True)
     except UserError as error:
         print(f"error: {error}", file=sys.stderr)
-        sys.exit(1)
+        sys.exit(error.exit_status)
     except OSError as error:
         if error.errno not in _OF_THE_DISK:
             raise

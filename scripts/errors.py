@@ -2,4 +2,10 @@
 
 
 class UserError(Exception):
-    """One sentence that names what is wrong, where, and the fix."""
+    """One sentence that names what is wrong, where, and the fix.
+
+    Attributes:
+        exit_status: of the command that ends with it.
+    """
+
+    exit_status = 1

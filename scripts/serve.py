@@ -11,14 +11,14 @@ from scripts import cli
 from scripts.locks import hold
 from scripts.serving import announcement, starting, state
 from scripts.serving.installation import Installation
-from scripts.serving.supervisor import Interrupted, ServerDied, Supervisor
+from scripts.serving.supervisor import Interrupted, Supervisor
 
 
 def main(as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object when ready.")] = False) -> None:
     """Serve until Ctrl-C.
 
-    Exit status: 0 stopped by a signal; 1 it did not come up; 3 TorchServe died; 4 Envoy died; 130 interrupted before
-    it was ready.
+    A server that ends by itself is started again. Exit status: 0 stopped by a signal; 1 it did not come up; 3
+    TorchServe ended too often; 4 Envoy did; 130 interrupted before it was ready.
     """
     wanted = Installation.read(os.environ)
     archives = {version: wanted.verified(version) for version in wanted.traffic.versions}
@@ -36,9 +36,6 @@ def main(as_json: Annotated[bool, typer.Option("--json", help="Print one JSON ob
     except Interrupted:
         print("interrupted before it was ready", file=sys.stderr)
         raise typer.Exit(130) from None
-    except ServerDied as error:
-        print(f"error: {error}", file=sys.stderr)
-        raise typer.Exit(error.exit_status) from None
     finally:
         lock.close()
 

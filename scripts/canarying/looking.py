@@ -12,6 +12,7 @@ from scripts.canarying.record import Record
 from scripts.errors import UserError
 from scripts.reporting.collect import Asked, Report, collect
 from scripts.reporting.pair import NotSeen
+from scripts.serving import ejections
 from scripts.serving.history import same
 from scripts.serving.live import Live
 
@@ -27,10 +28,12 @@ class Look:
     Attributes:
         report: of the canary's time; None while a version has answered nothing.
         ready: whether the candidate has a worker that answers.
+        ejected: why the supervisor has taken it out of the split; empty where it has not.
     """
 
     report: Report | None
     ready: bool
+    ejected: str = ""
 
     def answered(self, record: Record) -> int:
         """Return how many requests of the split, or copies of them, the candidate has answered beside the baseline.
@@ -85,7 +88,9 @@ def look(environment: Mapping[str, str], record: Record, labels: Path | None, te
         raise overtaken(plan, wanted.traffic.split)
     described = live.management.describe(plan.version)
     asked = replace(Asked.of_server(wanted, record.began_s), baseline=plan.baseline, candidate=plan.version)
-    return Look(_report(asked, labels, tell), described is not None and described.ready > 0)
+    out = ejections.current(wanted.places.run).get(plan.version)
+    ready = described is not None and described.ready > 0
+    return Look(_report(asked, labels, tell), ready, out.reason if out else "")
 
 
 def overtaken(plan: Plan, split: Mapping[str, int]) -> Overtaken:

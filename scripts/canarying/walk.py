@@ -96,6 +96,8 @@ class Walk:
         while True:
             begun = time.monotonic()
             found = self._look(record)
+            if found.ejected:
+                raise Breach(f"{plan.version} was taken out of the split, for {found.ejected}.")
             if found.report is not None and (reasons := guards.breaches(found.report, plan)):
                 raise Breach(" ".join(reasons))
             ready = time.monotonic() if found.ready else ready

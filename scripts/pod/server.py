@@ -2,7 +2,6 @@
 
 import contextlib
 import os
-import sys
 
 import typer
 
@@ -12,7 +11,7 @@ from scripts.locks import hold
 from scripts.serving import starting, state
 from scripts.serving.envoy_admin import Admin
 from scripts.serving.installation import Installation
-from scripts.serving.supervisor import Interrupted, ServerDied, Supervisor
+from scripts.serving.supervisor import NOT_RESTARTED, Interrupted, Supervisor
 
 
 def main() -> None:
@@ -33,12 +32,9 @@ def main() -> None:
     # A container that was started again finds what the one before it has left.
     state.clean_up(run)
     try:
-        Supervisor(wanted).run(starting.torchserve_alone, lambda: print("ready", flush=True))
+        Supervisor(wanted, NOT_RESTARTED).run(starting.torchserve_alone, lambda: print("ready", flush=True))
     except Interrupted:
         raise typer.Exit(130) from None
-    except ServerDied as error:
-        print(f"error: {error}", file=sys.stderr)
-        raise typer.Exit(error.exit_status) from None
     finally:
         lock.close()
 

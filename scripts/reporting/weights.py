@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 
+from scripts.serving import ejections
+
 SETTLING_S = 5.0
 """About a change: requests that the old routes may still have taken."""
 
@@ -17,7 +19,8 @@ class Weights:
 
     Attributes:
         since_s: seconds since 1970; minus infinity for the first.
-        split: percent by version; empty where it is not known.
+        split: percent by version; empty where it is not known, or something else was in effect because a version could
+            not answer.
     """
 
     since_s: float
@@ -45,7 +48,20 @@ def in_effect(run: Path, current: Mapping[str, int]) -> list[Weights]:
                 found[-1] = Weights(found[-1].since_s, {})
             if after != found[-1].split:
                 found.append(Weights(since, after))
-    return found or [Weights(float("-inf"), dict(current))]
+    return _without_ejections(run, found or [Weights(float("-inf"), dict(current))])
+
+
+def _without_ejections(run: Path, wanted: list[Weights]) -> list[Weights]:
+    """Return the weights with those times left empty in which a version was out of the split."""
+    changes = [(datetime.fromisoformat(change.time).timestamp(), change) for change in ejections.changes(run)]
+    times = sorted({weights.since_s for weights in wanted} | {time_s for time_s, _ in changes})
+    found = []
+    for time_s in times:
+        last = {change.version: change for at_s, change in changes if at_s <= time_s}
+        out = any(change.reason for change in last.values())
+        split = next(weights.split for weights in reversed(wanted) if weights.since_s <= time_s)
+        found.append(Weights(time_s, {} if out else split))
+    return found
 
 
 def _split(weights: Mapping[str, int]) -> dict[str, int]:

@@ -8,7 +8,7 @@ from typing import Any
 
 from scripts.errors import UserError
 from scripts.files import replace_file
-from scripts.serving import properties, properties_edit, registering
+from scripts.serving import ejections, properties, properties_edit, registering
 from scripts.serving.eligible import without
 from scripts.serving.installation import Installation
 from scripts.serving.live import READY_WITHIN_S, Live
@@ -59,7 +59,7 @@ def apply(live: Live, effective: Mapping[str, Any]) -> Outcome:
         UserError: an archive, a worker or Envoy refuses.
     """
     wanted = live.wanted
-    done = []
+    done = list(_readmitted(live))
     new = [version for version in wanted.traffic.versions if not registering.complete(live, version)]
     for version in new:
         registering.register(live, version)
@@ -81,6 +81,16 @@ def apply(live: Live, effective: Mapping[str, Any]) -> Outcome:
             done.extend(_scale(live, version, settings.min_workers))
     done.append("edge: " + ", ".join(f"{version}={weight}" for version, weight in wanted.traffic.split.items()))
     return Outcome(tuple(done), tuple(needs_restart))
+
+
+def _readmitted(live: Live) -> Iterator[str]:
+    """Give versions their share back that were taken out because they could not answer, and now can."""
+    registered = live.descriptions()
+    for version, ejection in ejections.current(live.wanted.places.run).items():
+        if version in registered and not registered[version].ready:
+            yield f"{version} stays out of the split ({ejection.reason}): it has no worker that is ready"
+        elif ejections.readmit(live.wanted.places.run, version):
+            yield f"{version} is back in the split"
 
 
 def static(wanted: Installation) -> dict[str, Any]:

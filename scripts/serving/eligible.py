@@ -3,6 +3,7 @@
 from collections.abc import Collection, Mapping
 
 from scripts.errors import UserError
+from scripts.serving.ejections import Ejection
 from scripts.serving.management import Description
 from scripts.serving.traffic import Traffic
 
@@ -47,3 +48,34 @@ def without(wanted: Traffic, version: str, registered: Mapping[str, Description]
     split[heir] += wanted.split.get(version, 0)
     shadow = wanted.shadow if wanted.shadow and wanted.shadow.version != version else None
     return wanted.model_copy(update={"split": split, "shadow": shadow})
+
+
+def without_ejected(wanted: Traffic, registered: Mapping[str, Description], out: Mapping[str, Ejection]) -> Traffic:
+    """Return `wanted` without the versions that are `out` of the split, their shares given to others.
+
+    Raises:
+        UserError: no other can answer.
+    """
+    able = {version: description for version, description in registered.items() if version not in out}
+    for version in [version for version in wanted.versions if version in out]:
+        less = without(wanted, version, able)
+        if less is None:
+            raise UserError(
+                f"version {version} is out of the split, for {out[version].reason}, and no other can answer."
+            )
+        wanted = less
+    return wanted
+
+
+def require_no_more(wanted: Traffic, before: Traffic, out: Mapping[str, Ejection]) -> None:
+    """Return when no version that is `out` of the split is to get more than traffic.yaml gave it `before`.
+
+    Raises:
+        UserError: one is.
+    """
+    for version, ejection in out.items():
+        if wanted.split.get(version, 0) > before.split.get(version, 0):
+            raise UserError(
+                f"version {version} is out of the split, for {ejection.reason}; when `make status` has it ready again, "
+                "`make apply` puts it back."
+            )

@@ -12,7 +12,6 @@ from scripts.serving.edge import Edge
 
 def start(edge: Edge, threads: int) -> subprocess.Popen[bytes]:
     """Return Envoy, starting from the files that `edge` has prepared, with so many worker threads."""
-    edge.log.write_bytes(b"")
     argv = command(edge.bootstrap, threads)
     return processes.start(argv, cwd=edge.folder, environment=os.environ, output=edge.log)
 

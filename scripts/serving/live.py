@@ -8,7 +8,7 @@ from typing import Self
 from scripts.errors import UserError
 from scripts.files import replace_file, sweep
 from scripts.locks import hold
-from scripts.serving import eligible, history, processes, torchserve, traffic
+from scripts.serving import ejections, eligible, history, processes, torchserve, traffic
 from scripts.serving.edge import Edge
 from scripts.serving.envoy_admin import Admin
 from scripts.serving.installation import Installation
@@ -83,8 +83,9 @@ class Live:
             UserError: Envoy refuses, or a version that gets traffic has no ready worker; nothing has changed then.
         """
         registered = self.descriptions()
-        eligible.require(wanted, registered, {*self.edge.opened(), *opening})
-        self.steer(wanted, registered, opening=opening)
+        effective = eligible.without_ejected(wanted, registered, ejections.current(self.wanted.places.run))
+        eligible.require(effective, registered, {*self.edge.opened(), *opening})
+        self.steer(effective, registered, opening=opening)
         history.finish(self.wanted.places.run, wanted.split)
 
     def steer(
@@ -135,11 +136,14 @@ class Live:
         before = path.read_text()
         wanted = traffic.parse(text, path)
         registered = self.descriptions()
-        eligible.require(wanted, registered, self.edge.opened())
+        out = ejections.current(self.wanted.places.run)
+        eligible.require_no_more(wanted, self.wanted.traffic, out)
+        effective = eligible.without_ejected(wanted, registered, out)
+        eligible.require(effective, registered, self.edge.opened())
         history.begin(run, now, wanted.split, reason)
         try:
             replace_file(path, text)
-            self.steer(wanted, registered, closing=closing)
+            self.steer(effective, registered, closing=closing)
         except BaseException:
             with uninterrupted():
                 if path.read_text() != before:  # A full disk would refuse even what is there already.
@@ -177,8 +181,8 @@ class Live:
         return processes.wait_until(lambda: self._idle(version), self.wanted.traffic.edge.timeout_s + _DRAIN_MARGIN_S)
 
     def _reachable(self, registered: Mapping[str, Description], opened: Collection[str]) -> Traffic:
-        rest = self.wanted.traffic
-        for version in self.wanted.traffic.versions:
+        rest = eligible.without_ejected(self.wanted.traffic, registered, ejections.current(self.wanted.places.run))
+        for version in rest.versions:
             if version not in registered or version not in opened:
                 less = eligible.without(rest, version, registered)
                 if less is None:

@@ -12,7 +12,7 @@ from scripts.serving.loopback import Answer, NoAnswer
 from scripts.serving.properties import VersionSettings
 
 # Any one call. A description with `customized=true` is answered by a worker and waits for ever when none is ready.
-_TIMEOUT_S = 10.0
+TIMEOUT_S = 10.0
 READY = "READY"
 
 
@@ -29,6 +29,7 @@ class Description:
         max_batch_delay_ms: how long it waits for a batch.
         response_timeout_s: after which a worker is killed.
         queue: requests that wait.
+        processes: the last process of each worker, by the worker's name; -1 where it has had none yet.
     """
 
     version: str
@@ -38,6 +39,7 @@ class Description:
     max_batch_delay_ms: int
     response_timeout_s: int
     queue: int
+    processes: Mapping[str, int]
 
     @property
     def ready(self) -> int:
@@ -48,11 +50,12 @@ class Description:
 class Management:
     """Registers, scales, describes and unregisters the versions of one model."""
 
-    def __init__(self, port: int, model: str, model_log: Path) -> None:
+    def __init__(self, port: int, model: str, model_log: Path, timeout_s: float = TIMEOUT_S) -> None:
         """Talk to the management port of this machine; `model_log` is read for the cause of a failure."""
         self._base = f"http://127.0.0.1:{port}/models"
         self._model = model
         self._model_log = model_log
+        self._timeout_s = timeout_s
 
     def describe(self, version: str) -> Description | None:
         """Return the state of a version, or None when it is not registered."""
@@ -153,11 +156,12 @@ class Management:
                 max_batch_delay_ms=item["maxBatchDelay"],
                 response_timeout_s=item["responseTimeout"],
                 queue=item["jobQueueStatus"]["pendingRequests"],
+                processes={worker["id"]: worker["pid"] for worker in item["workers"]},
             )
 
     def _call(self, method: str, path: str, allow: tuple[int, ...] = (), **query: str | int) -> Answer:
         try:
-            answer = loopback.ask(method, self._base + path, _TIMEOUT_S, query=query)
+            answer = loopback.ask(method, self._base + path, self._timeout_s, query=query)
         except NoAnswer as error:
             raise UserError(f"TorchServe's management port does not answer ({self._base}); is it running?") from error
         if not answer.ok and answer.status not in allow:

@@ -6,7 +6,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 
 from scripts.errors import UserError
-from scripts.serving import warming
+from scripts.serving import ejections, warming
 from scripts.serving.live import READY_WITHIN_S, Live
 
 
@@ -49,7 +49,9 @@ def register(live: Live, version: str) -> Registration:
     if present is not None:
         require_same(live, version)
     with _taken_out_at_a_failure(live, version):
-        return Registration(new=present is None, warmed_with=warming.warm(live, version))
+        warmed_with = warming.warm(live, version)
+    ejections.readmit(places.run, version)
+    return Registration(new=present is None, warmed_with=warmed_with)
 
 
 def require_same(live: Live, version: str) -> None:

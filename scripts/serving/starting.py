@@ -1,29 +1,44 @@
-"""What a run consists of, and in which order it comes up."""
+"""What a run consists of, in which order it comes up, and what a server needs that was started again."""
 
+import contextlib
+import os
 from pathlib import Path
 
-from scripts.serving import envoy_process, exporter_process, loopback, ports, torchserve
+from scripts.errors import UserError
+from scripts.locks import hold
+from scripts.serving import ejections, envoy_process, exporter_process, loopback, ports, torchserve
+from scripts.serving.ejecting import Ejecting
 from scripts.serving.envoy_admin import Admin
+from scripts.serving.installation import Installation
 from scripts.serving.loopback import NoAnswer
-from scripts.serving.management import Management
+from scripts.serving.management import TIMEOUT_S, Management
+from scripts.serving.running import attached
 from scripts.serving.supervisor import Supervisor
+
+# Of the supervisor's questions, which it must not wait for.
+_PATIENCE_S = 2.0
 
 
 def servers(run: Supervisor) -> None:
     """Start TorchServe with every version of traffic.yaml, and the edge in front of it; both are up when this returns.
 
-    The release's metrics come beside them, where what they need is installed.
+    The release's metrics come beside them, where what they need is installed. A version whose workers can't stay up is
+    out of the split from then on.
 
     Raises:
         UserError: a port is taken, or something did not come up.
         Interrupted: a signal came meanwhile.
     """
-    wanted = run.wanted
+    wanted, places = run.wanted, run.wanted.places
     ports.require_free(wanted.ports.required(), wanted.traffic.edge.address)
-    _torchserve(run, torchserve.Folders(wanted.places.run / "torchserve").output)
+    for version in ejections.current(places.run):  # a new start is a new chance
+        ejections.readmit(places.run, version)
+    _torchserve(run, torchserve.Folders(places.run / "torchserve").output)
     _edge(run)
     if not exporter_process.missing():
-        run.accompany("exporter", lambda: exporter_process.start(wanted.places))
+        run.accompany("exporter", lambda: exporter_process.start(places))
+    run.watch(lambda: _rotate_access_log(run))
+    run.watch(Ejecting(places.run, run.edge, _management(run, _PATIENCE_S), run.say).look)
 
 
 def torchserve_alone(run: Supervisor) -> None:
@@ -37,11 +52,18 @@ def torchserve_alone(run: Supervisor) -> None:
 
 def _torchserve(run: Supervisor, output: Path | None) -> None:
     wanted = run.wanted
-    run.launch("torchserve", lambda: torchserve.start(wanted.config, wanted.ports, wanted.places, output), log=output)
-    run.wait_for("TorchServe", lambda: _ok(f"http://127.0.0.1:{wanted.ports.inference}/ping"))
+    folders = torchserve.Folders(wanted.places.run / "torchserve")
+    folders.create()
+    folders.model_log.write_bytes(b"")
+    run.launch(
+        "torchserve",
+        lambda: torchserve.start(wanted.config, wanted.ports, wanted.places, output),
+        log=output,
+        settle=lambda: _registered_again(run),
+    )
+    run.wait_for("TorchServe", lambda: _pings(run))
     traffic, config, name = wanted.traffic, wanted.config, wanted.spec.name
-    model_log = torchserve.Folders(wanted.places.run / "torchserve").model_log
-    management = Management(wanted.ports.management, name, model_log)
+    management = _management(run)
     # The default first: TorchServe makes the first one its default, and workers come up side by side.
     for version in sorted(traffic.versions, key=lambda version: version != traffic.default):
         management.register(wanted.places.archive(name, version), config.version(name, version))
@@ -59,8 +81,57 @@ def _edge(run: Supervisor) -> None:
     run.wait_for("/healthz", lambda: _ok(f"{wanted.url}/healthz"))
 
 
+def _registered_again(run: Supervisor) -> bool:
+    """Register what a TorchServe had that was started again; return whether that is done.
+
+    Its workers then come up by themselves, and the edge sees when they are ready.
+    """
+    places, name = run.wanted.places, run.wanted.spec.name
+    if not _pings(run):
+        return False
+    wanted, management = _files_now(run), _management(run)
+    try:
+        lock = hold(places.run / "change.lock", "a command that finds TorchServe gone ends soon")
+        registered = [each.version for each in management.describe_all()]
+    except UserError:
+        return False
+    with lock:
+        versions = [version for version in run.edge.opened() if version not in registered]
+        for version in sorted(versions, key=lambda version: version != wanted.traffic.default):
+            try:
+                wanted.verified(version)
+                management.register(places.archive(name, version), wanted.config.version(name, version))
+            except UserError as error:
+                run.say(f"version {version} is not registered again: {error}")
+    return True
+
+
+def _files_now(run: Supervisor) -> Installation:
+    """Return what the operator's files say now; at the start, where one has a mistake: the server has to come back."""
+    try:
+        return attached(os.environ)[0]
+    except UserError as error:
+        run.say(f"{error} What it said at the start goes on.")
+        return run.wanted
+
+
+def _rotate_access_log(run: Supervisor) -> None:
+    with contextlib.suppress(UserError, OSError):  # a log is no reason to end
+        run.edge.rotate_access_log()
+
+
+def _management(run: Supervisor, timeout_s: float = TIMEOUT_S) -> Management:
+    wanted = run.wanted
+    model_log = torchserve.Folders(wanted.places.run / "torchserve").model_log
+    return Management(wanted.ports.management, wanted.spec.name, model_log, timeout_s)
+
+
+def _pings(run: Supervisor) -> bool:
+    return _ok(f"http://127.0.0.1:{run.wanted.ports.inference}/ping")
+
+
 def _ok(url: str) -> bool:
     try:
-        return loopback.ask("GET", url, timeout_s=5).ok
+        return loopback.ask("GET", url, timeout_s=_PATIENCE_S).ok
     except NoAnswer:
         return False

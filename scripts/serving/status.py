@@ -3,7 +3,7 @@
 from typing import Any
 
 from scripts.canarying import record
-from scripts.serving import exporter_process, loopback
+from scripts.serving import ejections, exporter_process, loopback
 from scripts.serving.live import Live
 from scripts.serving.loopback import NoAnswer
 
@@ -17,6 +17,7 @@ def collect(live: Live) -> dict[str, Any]:
     healthy = live.admin.healthy()
     effective, default = live.edge.split(), live.management.default()
     log = live.edge.access_log
+    out = ejections.current(wanted.places.run)
     versions = {}
     for version, description in live.descriptions().items():
         # A worker answers this, so it is asked only where one is ready.
@@ -37,6 +38,7 @@ def collect(live: Live) -> dict[str, Any]:
             "precision": says.get("precision"),
             "arithmetic": says.get("arithmetic"),
             "healthy": healthy.get(version),
+            "ejected": {"since": out[version].time, "reason": out[version].reason} if version in out else None,
         }
     return {
         "running": True,
@@ -69,11 +71,19 @@ def text(facts: dict[str, Any]) -> str:
     table = ["  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip() for row in rows]
     ports = ", ".join(f"{name} {port}" for name, port in facts["ports"].items())
     missing = [f"not registered: {version}; `make apply` registers it" for version in facts["missing"]]
+    out = [_ejected(version, each["ejected"]) for version, each in facts["versions"].items() if each["ejected"]]
     head = f"{facts['model']} at {facts['url']} (healthz {facts['healthz']})"
     canary = [_walking(facts["canary"])] if facts["canary"] else []
     log = f"access log: {facts['access_log'] or _ITS_OUTPUT}"
     release = [f"release's metrics: {facts['exporter']['text']}"] if facts["exporter"] else []
-    return "\n".join([head, *table, *missing, *canary, f"ports: {ports}", *release, log])
+    return "\n".join([head, *table, *out, *missing, *canary, f"ports: {ports}", *release, log])
+
+
+def _ejected(version: str, ejection: dict[str, str]) -> str:
+    since, reason = ejection["since"], ejection["reason"]
+    return (
+        f"{version} is out of the split since {since}, for {reason}; back when its workers stay up, or by `make apply`"
+    )
 
 
 def _canary(live: Live) -> dict[str, Any] | None:

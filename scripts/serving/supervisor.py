@@ -1,4 +1,4 @@
-"""Watches the servers of one run, and leaves nothing behind."""
+"""Keeps the servers of one run up, and leaves nothing behind."""
 
 import contextlib
 import os
@@ -6,45 +6,54 @@ import signal
 import subprocess
 import time
 from collections.abc import Callable
-from dataclasses import replace
+from dataclasses import dataclass, replace
+from datetime import datetime
 from pathlib import Path
 from types import FrameType
 
 from scripts.errors import UserError
-from scripts.serving import changes, processes, state
-from scripts.serving.companion import Companion
+from scripts.serving import changes, ends, processes, state
 from scripts.serving.edge import Edge
+from scripts.serving.ends import ServerDied
 from scripts.serving.envoy_admin import Admin
 from scripts.serving.installation import Installation
 from scripts.serving.processes import Record
+from scripts.serving.respawn import Ended, Policy, Respawned
 from scripts.serving.state import State
 
 # Start-up as a whole; whatever does not come up is named within it.
 START_WITHIN_S = 50.0
+RESTARTED = Policy(limit=5)
+"""Of a server: an accident is mended, and what can't stay up is given up within minutes."""
+NOT_RESTARTED = Policy(limit=1)
+"""Where somebody else starts it again, as a kubelet does."""
+_COMPANIONS = Policy()
 _DRAIN_S = 10.0
 STOP_TORCHSERVE_S = 15.0
 _STOP_ENVOY_S = 5.0
 # As long as a stop can take, both servers having to be killed: what stops this process must leave it that time.
 STOP_WITHIN_S = _DRAIN_S + _STOP_ENVOY_S + STOP_TORCHSERVE_S + 2 * processes.KILLED_WITHIN_S
-EXIT_STATUS = {"torchserve": 3, "envoy": 4}
 
 
 class Interrupted(Exception):
     """A signal asked for the end."""
 
 
-class ServerDied(UserError):
-    """One of the servers ended by itself.
+@dataclass
+class _Server:
+    """A server of the run.
 
     Attributes:
-        exit_status: 3 for TorchServe, 4 for Envoy.
+        respawned: its process.
+        log: what it prints; None: this process's own output has it.
+        settle: does a step of what it needs after it was started again, and returns whether that was the last one.
+        settled: whether there is nothing left to do.
     """
 
-    def __init__(self, name: str, code: int, log: Path | None) -> None:
-        how = f"was killed by {signal.Signals(-code).name}" if code < 0 else f"ended with status {code}"
-        where = f"{_last_line(log)}see {log}" if log else "its last words are above"
-        super().__init__(f"{name} {how}, so everything was stopped; {where}.")
-        self.exit_status = EXIT_STATUS[name]
+    respawned: Respawned
+    log: Path | None
+    settle: Callable[[], bool]
+    settled: bool = True
 
 
 class Supervisor:
@@ -55,8 +64,8 @@ class Supervisor:
         edge: its files, for what starts it.
     """
 
-    def __init__(self, wanted: Installation) -> None:
-        """Prepare a run; nothing happens yet."""
+    def __init__(self, wanted: Installation, policy: Policy = RESTARTED) -> None:
+        """Prepare a run whose servers are started again by `policy`; nothing happens yet."""
         self.wanted = wanted
         self.edge = Edge(
             wanted.places.run,
@@ -66,9 +75,10 @@ class Supervisor:
             harvest=wanted.config.harvests,
         )
         self._run = wanted.places.run
-        self._servers: dict[str, subprocess.Popen[bytes]] = {}
-        self._logs: dict[str, Path | None] = {}
-        self._companions: dict[str, Companion] = {}
+        self._policy = policy
+        self._servers: dict[str, _Server] = {}
+        self._companions: dict[str, Respawned] = {}
+        self._watches: list[Callable[[], None]] = []
         self._signal: int | None = None
         self._state: State | None = None
         self._deadline = 0.0
@@ -83,32 +93,36 @@ class Supervisor:
         Raises:
             Interrupted: a signal came before that.
             UserError: something did not come up.
-            ServerDied: a server ended by itself.
+            ServerDied: a server ended by itself, during the start, or more often than the policy bears.
         """
         signals = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
         before = {number: signal.signal(number, self._note) for number in signals}
         try:
-            self._deadline = time.monotonic() + START_WITHIN_S
-            start(self)
-            on_ready()
-            # After it: `start` shows what was printed as soon as it reads this.
-            self._state = replace(self._state_now(), phase="serving").save(self._run)
+            self._start(start, on_ready)
             while self._signal is None:
-                self._check()
-                self._keep_companions()
-                with contextlib.suppress(UserError):  # a log is no reason to end
-                    self.edge.rotate_access_log()
+                self._keep()
+                for watch in self._watches:
+                    watch()
                 time.sleep(0.1)
-        except UserError:
-            self._check()  # a server that died is the cause, not that it gave no answer
-            raise
         finally:
             self._stop()
             for number, handler in before.items():
                 signal.signal(number, handler)
 
-    def launch(self, name: str, start: Callable[[], subprocess.Popen[bytes]], log: Path | None) -> None:
-        """Start a server and write it down; `log` has what it prints, None: this process's own output.
+    def launch(
+        self,
+        name: str,
+        start: Callable[[], subprocess.Popen[bytes]],
+        log: Path | None,
+        settle: Callable[[], bool] = lambda: True,
+    ) -> None:
+        """Start a server, and keep it from when it serves on.
+
+        Args:
+            name: by which the state has it.
+            start: returns its process, starting; called again when that has ended.
+            log: has what it prints, None: this process's own output. It begins anew here.
+            settle: called after each later start until it returns True; does what the server needs to be of use again.
 
         Raises:
             Interrupted, ServerDied: as `check_starting` does.
@@ -118,14 +132,24 @@ class Supervisor:
             wanted, supervisor = self.wanted, Record.of(os.getpid(), session=False)
             self._state = State("starting", supervisor, wanted.ports, wanted.url, wanted.model).save(self._run)
             changes.save_static(wanted)
-        self._logs[name] = log
-        self._servers[name] = start()
-        self._state = self._state.with_server(name, Record.of(self._servers[name].pid))
+        if log is not None:
+            log.parent.mkdir(parents=True, exist_ok=True)
+            log.write_bytes(b"")
+        self._servers[name] = _Server(Respawned(start, self._policy), log, settle)
+        self._state = self._state.with_server(name, self._servers[name].respawned.launch())
         self._state.save(self._run)
 
     def accompany(self, name: str, start: Callable[[], subprocess.Popen[bytes]]) -> None:
         """Have a process beside the servers from when they serve on, whose end is the end of nothing."""
-        self._companions[name] = Companion(start)
+        self._companions[name] = Respawned(start, _COMPANIONS)
+
+    def watch(self, look: Callable[[], None]) -> None:
+        """Call `look` ten times a second from when the servers serve on; it returns soon."""
+        self._watches.append(look)
+
+    def say(self, sentence: str) -> None:
+        """Tell whoever reads this process's output what happened, and when."""
+        print(f"{datetime.now().astimezone():%Y-%m-%d %H:%M:%S} {sentence}", flush=True)
 
     def wait_for(self, what: str, ready: Callable[[], bool]) -> None:
         """Return when `ready()` is true.
@@ -140,7 +164,7 @@ class Supervisor:
             return ready()
 
         if not processes.wait_until(done, self.left_s()):
-            logs = " and ".join(str(log) for log in self._logs.values() if log) or "the lines above"
+            logs = " and ".join(str(server.log) for server in self._servers.values() if server.log) or "the lines above"
             raise UserError(f"{what} did not come up within {START_WITHIN_S:.0f} s of the start; see {logs}.")
 
     def left_s(self) -> float:
@@ -156,25 +180,48 @@ class Supervisor:
         """
         if self._signal is not None:
             raise Interrupted(signal.Signals(self._signal).name)
-        self._check()
+        for name, server in self._servers.items():
+            code = server.respawned.ended()
+            if code is not None:
+                raise ServerDied(name, code, server.log)
+
+    def _start(self, start: Callable[["Supervisor"], None], on_ready: Callable[[], None]) -> None:
+        self._deadline = time.monotonic() + START_WITHIN_S
+        try:
+            start(self)
+        except UserError:
+            self.check_starting()  # a server that died is the cause, not that it gave no answer
+            raise
+        on_ready()
+        # After it: `start` shows what was printed as soon as it reads this.
+        self._state = replace(self._state_now(), phase="serving").save(self._run)
 
     def _note(self, number: int, _: FrameType | None) -> None:
         # Only noted: an exception from here could come between a process's start and its record.
         self._signal = number
 
-    def _check(self) -> None:
+    def _keep(self) -> None:
         for name, server in self._servers.items():
-            code = server.poll()
-            if code is not None:
-                raise ServerDied(name, code, self._logs[name])
-
-    def _keep_companions(self) -> None:
+            event = server.respawned.keep()
+            if isinstance(event, Ended):
+                if event.pause_s is None:
+                    raise ends.too_often(name, event, self._policy.window_s, server.log)
+                self.say(ends.again(name, event, server.log))
+            elif event is not None:
+                self._restarted(name, event)
+                server.settled = False
+            if not server.settled and server.respawned.runs and server.settle():
+                server.settled = True
+                self.say(f"{name} is back.")
         for name, companion in self._companions.items():
             started = companion.keep()
-            if started is not None:
-                self._state = self._state_now().with_server(name, started)
-                with contextlib.suppress(OSError):  # a full disk is no reason to end; `_stop` knows it all the same
-                    self._state.save(self._run)
+            if isinstance(started, Record):
+                self._restarted(name, started)
+
+    def _restarted(self, name: str, record: Record) -> None:
+        self._state = self._state_now().with_server(name, record)
+        with contextlib.suppress(OSError):  # a full disk is no reason to end; `_stop` knows it all the same
+            self._state.save(self._run)
 
     def _state_now(self) -> State:
         assert self._state is not None, "not started"
@@ -186,14 +233,12 @@ class Supervisor:
         with contextlib.suppress(OSError):  # a full disk must not keep the servers alive
             replace(self._state, phase="stopping").save(self._run)
         for companion in self._companions.values():
-            companion.end()
-        if "envoy" in self._servers and self._servers["envoy"].poll() is None:
-            self._drain()
+            companion.end(patience_s=0)
         for name, patience_s in (("envoy", _STOP_ENVOY_S), ("torchserve", STOP_TORCHSERVE_S)):
-            if name in self._state.servers:
-                processes.end(self._state.servers[name], patience_s)
             if name in self._servers:
-                self._servers[name].wait()
+                if name == "envoy" and self._servers[name].respawned.runs:
+                    self._drain()
+                self._servers[name].respawned.end(patience_s)
         state.clean_up(self._run)
 
     def _drain(self) -> None:
@@ -202,8 +247,3 @@ class Supervisor:
         with contextlib.suppress(UserError):  # it is going, with or without
             admin.drain()
             processes.wait_until(lambda: admin.active_requests() == 0, _DRAIN_S)
-
-
-def _last_line(log: Path) -> str:
-    lines = log.read_text(errors="replace").strip().splitlines() if log.is_file() else []
-    return f"its last words: {lines[-1][:300]!r}; " if lines else ""

