@@ -6,12 +6,13 @@ import pytest
 
 from scripts.errors import UserError
 from scripts.serving import traffic
-from scripts.serving.eligible import require, without
+from scripts.serving.ejections import Ejection
+from scripts.serving.eligible import require, require_no_more, without, without_ejected
 from scripts.serving.management import Description
 
 
 def description(version: str, *workers: str) -> Description:
-    return Description(version, workers, len(workers), 8, 5, 60, 0)
+    return Description(version, workers, len(workers), 8, 5, 60, 0, {})
 
 
 def test_the_share_of_a_drained_version_goes_to_the_greatest_that_can_answer(tmp_path: Path) -> None:
@@ -60,3 +61,19 @@ def test_a_version_that_can_not_answer_is_named_with_the_command_that_mends_it(
 def test_a_version_without_weight_may_be_without_a_worker(tmp_path: Path) -> None:
     registered = {"1.0": description("1.0", "READY"), "2.0": description("2.0", "WORKER_STOPPED")}
     require(traffic.parse(SPLIT, tmp_path), registered, ("1.0", "2.0"))
+
+
+def test_a_version_that_is_out_gets_nothing_and_no_other_that_is_out_inherits_it(tmp_path: Path) -> None:
+    wanted = traffic.parse('split: {"1.0": 50, "2.0": 30, "3.0": 20}', tmp_path)
+    registered = {version: description(version, "READY") for version in wanted.split}
+    out = {version: Ejection("2026-11-26T10:00:00.000+00:00", version, "reasons") for version in ("1.0", "2.0")}
+    assert without_ejected(wanted, registered, out).split == {"3.0": 100}
+    with pytest.raises(UserError, match="out of the split, for reasons, and no other can answer"):
+        without_ejected(wanted, registered, out | {"3.0": out["1.0"]})
+
+
+def test_a_version_that_is_out_can_be_given_less_but_not_more(tmp_path: Path) -> None:
+    before, out = traffic.parse('split: {"1.0": 90, "2.0": 10}', tmp_path), {"2.0": Ejection("", "2.0", "reasons")}
+    require_no_more(traffic.parse('split: {"1.0": 95, "2.0": 5}', tmp_path), before, out)
+    with pytest.raises(UserError, match="version 2.0 is out of the split, for reasons"):
+        require_no_more(traffic.parse('split: {"1.0": 80, "2.0": 20}', tmp_path), before, out)
