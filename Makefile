@@ -131,7 +131,7 @@ kind: $(ARCHIVES) | $(READY) ## the overlay `local` in a kind cluster on this ma
 	@$(RUN).kubernetes.kind
 
 ##@ Work on the project
-.PHONY: test test-image test-operations test-releases lint format load tune bench bench-setup lock clean
+.PHONY: test test-image test-operations test-releases lint format load chaos tune bench bench-setup lock clean
 test: $(TEST_ARCHIVES) | $(READY) ## the tests, against the real TorchServe and the real Envoy
 	@MODEL_STORE=$(TEST_STORE) $(BIN)/python -m pytest
 test-image: $(TEST_ARCHIVES) | $(READY) ## [IMAGE_FOLDER=<new folder>, kept]: the Dockerfile's steps without Docker, and what they make; some minutes
@@ -147,6 +147,8 @@ format: | $(READY) ## rewrite the code as `make lint` wants it
 load: | $(ANY_READY) ## [SHAPE=steady|ramp|spike|soak|mix|drift] [USERS=16] [TIME=<s>] [HOST=] [UI=1] [WORKERS=]: Locust against the running edge
 	@$(RUN).load --shape $(or $(SHAPE),steady) --users $(or $(USERS),16) $(if $(TIME),--seconds $(TIME)) \
 		$(if $(HOST),--host "$(HOST)") $(if $(UI),--page) $(if $(WORKERS),--workers $(WORKERS)) $(if $(JOIN),--join "$(JOIN)")
+chaos: $(TEST_ARCHIVES) | $(READY) ## servers and workers killed, disks full, files broken, one after the other under load: what was lost; three minutes
+	@MODEL_STORE=$(TEST_STORE) $(BIN)/python -m benchmarks.chaos
 tune: $(ARCHIVES) | $(READY) ## [P95_MS=200] [VERSION=] [IMAGES=<folder>] [WRITE=1]: the settings with the highest throughput here; needs wrk, 5 minutes
 	@$(RUN).tune $(if $(P95_MS),--p95-ms $(P95_MS)) $(if $(VERSION),--version "$(VERSION)") $(if $(IMAGES),--images "$(IMAGES)") $(if $(WRITE),--write)
 bench: $(ARCHIVES) $(BENCH_READY) | $(READY) ## [QUICK=1]: the project beside its peers, with the goals; needs wrk, takes 15 minutes

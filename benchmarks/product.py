@@ -8,6 +8,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, fields
 from pathlib import Path
+from types import MappingProxyType
 
 import requests
 
@@ -80,18 +81,21 @@ class Files:
 
 
 @contextmanager
-def running(folder: Path, image: bytes, files: Files) -> Iterator[Product]:
+def running(
+    folder: Path, image: bytes, files: Files, variables: Mapping[str, str] = MappingProxyType({})
+) -> Iterator[Product]:
     """Start the product, yield it and stop it.
 
     Args:
         folder: for its configuration, logs and state; its path must be short (Unix sockets).
         image: sent for the first answer.
         files: its configuration.
+        variables: of its environment, besides those that every product gets.
 
     Raises:
         UserError: it does not start, with its reason.
     """
-    environment = _environment(folder, files)
+    environment = _environment(folder, files) | variables
     started = time.monotonic()
     try:
         _verb("start", environment)

@@ -61,6 +61,11 @@ class CrashLoops:
                 found[version] = f"it has had no ready worker for {READY_WITHIN_S:.0f} s"
         return found
 
+    def pardon(self, version: str) -> None:
+        """Forget the deaths of a version's workers: somebody has put it back."""
+        if version in self._versions:
+            self._versions[version].deaths_s = []
+
     def ejected(self, version: str) -> float:
         """Count an ejection of a version; return how long its workers have to live before it may come back, seconds."""
         self._ejections[version] = self._ejections.get(version, 0) + 1

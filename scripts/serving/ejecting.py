@@ -37,6 +37,7 @@ class Ejecting:
     say: Callable[[str], None]
     loops: CrashLoops = field(default_factory=CrashLoops)
     _next_s: float = 0.0
+    _out: set[str] = field(default_factory=set)
 
     def look(self) -> None:
         """Look at the workers once a second, and do what follows from it."""
@@ -53,6 +54,9 @@ class Ejecting:
             return
         self.loops.see(now_s, registered)
         out = ejections.current(self.run)
+        for version in self._out - {*out}:
+            self.loops.pardon(version)
+        self._out = {*out}
         failing = self.loops.failing(now_s) | {
             version: "TorchServe does not have it"
             for version, weight in self.edge.split().items()
@@ -78,6 +82,7 @@ class Ejecting:
             for version in can_go:
                 stay_s = self.loops.ejected(version)
                 ejections.eject(self.run, version, going[version])
+                self._out.add(version)
                 self.say(
                     f"version {version} is out of the split, for {going[version]}; the others have its traffic. "
                     f"It comes back when its workers have lived for {stay_s:.0f} s, or by `make apply`."

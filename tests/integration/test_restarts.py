@@ -110,6 +110,8 @@ def test_a_version_whose_workers_end_again_and_again_is_out_of_the_split_until_t
     assert processes.wait_until(lambda: worker_of(server, "2.0") != -1, WITHIN_S)
     assert "2.0 is back in the split" in server.ask("apply")["done"]
     assert split(server) == {"1.0": 95, "2.0": 5}
+    # What it did before is not held against it again.
+    assert not processes.wait_until(lambda: split(server) != {"1.0": 95, "2.0": 5}, 4)
 
 
 @pytest.mark.operations

@@ -47,6 +47,13 @@ def test_workers_that_are_scaled_or_have_no_process_yet_are_no_deaths() -> None:
     assert loops.failing(11) == {}
 
 
+def test_a_version_that_was_put_back_begins_anew() -> None:
+    loops = CrashLoops()
+    now_s = dying(loops, DEATHS)
+    loops.pardon("2.0")
+    assert loops.failing(now_s) == {}
+
+
 def test_a_torchserve_that_was_started_again_is_no_death() -> None:
     loops = CrashLoops()
     for second in range(DEATHS + 1):

@@ -75,5 +75,5 @@ def test_a_version_that_is_out_gets_nothing_and_no_other_that_is_out_inherits_it
 def test_a_version_that_is_out_can_be_given_less_but_not_more(tmp_path: Path) -> None:
     before, out = traffic.parse('split: {"1.0": 90, "2.0": 10}', tmp_path), {"2.0": Ejection("", "2.0", "reasons")}
     require_no_more(traffic.parse('split: {"1.0": 95, "2.0": 5}', tmp_path), before, out)
-    with pytest.raises(UserError, match="version 2.0 is out of the split, for reasons"):
+    with pytest.raises(UserError, match=r"version 2\.0 is out of the split, for reasons"):
         require_no_more(traffic.parse('split: {"1.0": 80, "2.0": 20}', tmp_path), before, out)

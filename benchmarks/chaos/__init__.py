@@ -1,0 +1,1 @@
+"""Faults, one after the other, against a live product under load."""
