@@ -95,7 +95,7 @@ def running(
     Raises:
         UserError: it does not start, with its reason.
     """
-    environment = _environment(folder, files) | variables
+    environment = _environment(folder, files) | dict(variables)
     started = time.monotonic()
     try:
         _verb("start", environment)

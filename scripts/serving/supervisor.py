@@ -6,19 +6,19 @@ import signal
 import subprocess
 import time
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
 from types import FrameType
 
 from scripts.errors import UserError
-from scripts.serving import changes, ends, processes, state
+from scripts.serving import changes, processes, state
 from scripts.serving.edge import Edge
-from scripts.serving.ends import ServerDied
 from scripts.serving.envoy_admin import Admin
 from scripts.serving.installation import Installation
+from scripts.serving.kept import Kept
 from scripts.serving.processes import Record
-from scripts.serving.respawn import Ended, Policy, Respawned
+from scripts.serving.respawn import Policy, Respawned
 from scripts.serving.state import State
 
 # Start-up as a whole; whatever does not come up is named within it.
@@ -37,23 +37,6 @@ STOP_WITHIN_S = _DRAIN_S + _STOP_ENVOY_S + STOP_TORCHSERVE_S + 2 * processes.KIL
 
 class Interrupted(Exception):
     """A signal asked for the end."""
-
-
-@dataclass
-class _Server:
-    """A server of the run.
-
-    Attributes:
-        respawned: its process.
-        log: what it prints; None: this process's own output has it.
-        settle: does a step of what it needs after it was started again, and returns whether that was the last one.
-        settled: whether there is nothing left to do.
-    """
-
-    respawned: Respawned
-    log: Path | None
-    settle: Callable[[], bool]
-    settled: bool = True
 
 
 class Supervisor:
@@ -76,7 +59,7 @@ class Supervisor:
         )
         self._run = wanted.places.run
         self._policy = policy
-        self._servers: dict[str, _Server] = {}
+        self._servers: dict[str, Kept] = {}
         self._companions: dict[str, Respawned] = {}
         self._watches: list[Callable[[], None]] = []
         self._signal: int | None = None
@@ -135,7 +118,7 @@ class Supervisor:
         if log is not None:
             log.parent.mkdir(parents=True, exist_ok=True)
             log.write_bytes(b"")
-        self._servers[name] = _Server(Respawned(start, self._policy), log, settle)
+        self._servers[name] = Kept(name, Respawned(start, self._policy), log, settle, self.say)
         self._state = self._state.with_server(name, self._servers[name].respawned.launch())
         self._state.save(self._run)
 
@@ -180,10 +163,8 @@ class Supervisor:
         """
         if self._signal is not None:
             raise Interrupted(signal.Signals(self._signal).name)
-        for name, server in self._servers.items():
-            code = server.respawned.ended()
-            if code is not None:
-                raise ServerDied(name, code, server.log)
+        for server in self._servers.values():
+            server.check()
 
     def _start(self, start: Callable[["Supervisor"], None], on_ready: Callable[[], None]) -> None:
         self._deadline = time.monotonic() + START_WITHIN_S
@@ -202,17 +183,8 @@ class Supervisor:
 
     def _keep(self) -> None:
         for name, server in self._servers.items():
-            event = server.respawned.keep()
-            if isinstance(event, Ended):
-                if event.pause_s is None:
-                    raise ends.too_often(name, event, self._policy.window_s, server.log)
-                self.say(ends.again(name, event, server.log))
-            elif event is not None:
-                self._restarted(name, event)
-                server.settled = False
-            if not server.settled and server.respawned.runs and server.settle():
-                server.settled = True
-                self.say(f"{name} is back.")
+            if (record := server.keep()) is not None:
+                self._restarted(name, record)
         for name, companion in self._companions.items():
             started = companion.keep()
             if isinstance(started, Record):
