@@ -2,6 +2,7 @@
 
 import contextlib
 import ctypes
+import functools
 import os
 import signal
 import subprocess
@@ -26,24 +27,26 @@ class Record:
 
     Attributes:
         pid: its number, which is its session's as well.
-        created_s: its start, in seconds since 1970 by the kernel's count.
+        created_s: its start, in seconds of a clock that nobody sets (`_started_s`).
         session: whether it leads a session of its own, which then holds all that it starts.
+        boot: of the machine; the clock begins anew with each.
     """
 
     pid: int
     created_s: float
     session: bool = True
+    boot: str = ""
 
     @classmethod
     def of(cls, pid: int, session: bool = True) -> "Record":
         """Return the record of a living process."""
-        return cls(pid, psutil.Process(pid).create_time(), session)
+        return cls(pid, _started_s(pid), session, _boot())
 
     def alive(self) -> bool:
         """Return whether this very process still runs; a zombie does not."""
         try:
-            process = psutil.Process(self.pid)
-            return process.create_time() == self.created_s and process.status() != psutil.STATUS_ZOMBIE
+            same = _started_s(self.pid) == self.created_s and self.boot == _boot()
+            return same and psutil.Process(self.pid).status() != psutil.STATUS_ZOMBIE
         except psutil.NoSuchProcess:
             return False
 
@@ -60,8 +63,8 @@ class Record:
     def _holds(self, process: psutil.Process) -> bool:
         try:
             in_session = os.getsid(process.pid) == self.pid
-            # A member can't be older than the leader (create_time is rounded to the kernel's ticks).
-            return in_session and process.create_time() >= self.created_s - 1 and not _is_zombie(process.pid)
+            # A member can't be older than the leader.
+            return in_session and _started_s(process.pid) >= self.created_s and not _is_zombie(process.pid)
         except (ProcessLookupError, PermissionError, psutil.Error):
             return False
 
@@ -119,6 +122,30 @@ def wait_until(done: Callable[[], Any], timeout_s: float, pause_s: float = 0.05)
             return False
         time.sleep(pause_s)
     return True
+
+
+def _started_s(pid: int) -> float:
+    """Return when a process was started: on Linux in seconds since the machine's boot, elsewhere since 1970.
+
+    psutil adds the time of the boot to the kernel's count, and that moves whenever the clock is set.
+
+    Raises:
+        psutil.NoSuchProcess: there is none of this number.
+    """
+    if sys.platform != "linux":
+        return psutil.Process(pid).create_time()
+    try:
+        # proc(5): behind the name, which may hold anything, field 22 is the start in ticks.
+        fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+    except (FileNotFoundError, ProcessLookupError):
+        raise psutil.NoSuchProcess(pid) from None
+    return int(fields[22 - 3]) / os.sysconf("SC_CLK_TCK")
+
+
+@functools.cache
+def _boot() -> str:
+    path = Path("/proc/sys/kernel/random/boot_id")
+    return path.read_text().strip() if path.is_file() else ""
 
 
 def _is_zombie(pid: int) -> bool:

@@ -7,6 +7,7 @@ import socket
 import subprocess
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 
 import psutil
 import pytest
@@ -189,7 +190,8 @@ def _phase(server: Server) -> str | None:
 def test_stop_leaves_other_peoples_processes_alone(own_server: Server) -> None:
     """A number in state.json that belongs to somebody else by now."""
     with subprocess.Popen(["sleep", "600"], start_new_session=True) as stranger:
-        record = processes.Record(pid=stranger.pid, created_s=psutil.Process(stranger.pid).create_time() - 100)
+        own = processes.Record.of(stranger.pid)
+        record = replace(own, created_s=own.created_s - 100)
         ports = state.Ports()
         state.State("serving", record, ports, "http://x", "elpv", {"torchserve": record}).save(own_server.run_dir)
         assert own_server.verb("stop").stdout == "nothing runs\n"

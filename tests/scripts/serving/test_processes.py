@@ -57,8 +57,23 @@ def test_an_orphan_is_still_found_by_its_session(stubborn: subprocess.Popen[byte
 
 
 def test_a_process_that_only_has_the_number_is_a_stranger(stubborn: subprocess.Popen[bytes]) -> None:
-    record = replace(Record.of(stubborn.pid), created_s=psutil.Process(stubborn.pid).create_time() - 60)
-    assert not record.alive()
+    record = Record.of(stubborn.pid)
+    for stranger in (replace(record, created_s=record.created_s - 60), replace(record, boot="of yesterday")):
+        assert not stranger.alive()
+        assert stranger.members() == []
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="elsewhere the kernel itself keeps the time of the day")
+def test_a_process_is_recognised_and_ended_after_the_clock_was_set(
+    stubborn: subprocess.Popen[bytes], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What a set clock changes of a process is the time of its machine's boot, and so psutil's time of its start."""
+    record = Record.of(stubborn.pid)
+    started = psutil.Process.create_time
+    monkeypatch.setattr(psutil.Process, "create_time", lambda process: started(process) + 3600)
+    assert record == Record.of(stubborn.pid)
+    assert len(record.members()) == 2
+    processes.end(record, 0.2)
     assert record.members() == []
 
 
