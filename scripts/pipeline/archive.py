@@ -8,20 +8,21 @@ import subprocess
 import sys
 import tempfile
 import zipfile
+import zlib
 from importlib.metadata import version as installed
 from pathlib import Path
 
-from handler.errors import ArchiveError
 from handler.metadata import FILE_NAME, Metadata
 from scripts.errors import UserError
 from scripts.files import replace_file, sha256
+from scripts.pipeline import members
+from scripts.pipeline.members import MANIFEST
 from scripts.pipeline.spec import DEFAULT_MODEL
 
 HANDLER = Path(__file__).parents[2] / "handler"
 ENTRY = "torchserve_entry.py"
 # What the handler imports, and PyYAML, which TorchServe's workers import though its package does not ask for it.
 REQUIREMENTS = ("multipart", "numpy", "onnxruntime", "pillow", "pydantic", "pyyaml", "simplejpeg", "torch")
-_MANIFEST = "MAR-INF/MANIFEST.json"
 # The earliest time a zip can hold; the archiver writes the time of day, which would change every build's digest.
 _NO_TIME = (1980, 1, 1, 0, 0, 0)
 _CREATED_ON = "01/01/1980 00:00:00"
@@ -65,8 +66,8 @@ def verify(path: Path, model: str = DEFAULT_MODEL) -> Metadata:
         model: the folder of models/ that it is built from, for the command in an error.
 
     Raises:
-        UserError: it is missing, a byte was changed, or it is another version than its name says; with the command
-            that builds it.
+        UserError: it is missing, a byte was changed, it holds something that its build did not list, or it is another
+            version than its name says; with the command that builds it.
     """
     named = "" if model == DEFAULT_MODEL else f" MODEL={model}"
     mend = f"build it with `make archive{named} VERSION=… PRECISION=float32|int8`"
@@ -78,8 +79,10 @@ def verify(path: Path, model: str = DEFAULT_MODEL) -> Metadata:
         raise UserError(f"{path}: changed since it was built (its SHA-256 is not that in {path.name}.sha256); {mend}.")
     try:
         with zipfile.ZipFile(path) as archive:
-            metadata = Metadata.decode(archive.read(FILE_NAME).decode())
-    except (zipfile.BadZipFile, KeyError, UnicodeDecodeError, ArchiveError) as error:
+            metadata = members.read_metadata(archive)
+            members.require_listed(archive, metadata)
+    # Of whoever wrote it: encrypted (RuntimeError, as ArchiveError is), packed in another way, or not packed at all.
+    except (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, RuntimeError, ValueError) as error:
         raise UserError(f"{path}: not an archive of this project ({error}); {mend}.") from error
     if archive_path(path.parent, metadata.name, metadata.version) != path:
         raise UserError(f"{path}: this is {metadata.name} {metadata.version} under another name; {mend}.")
@@ -141,7 +144,7 @@ def _reproducible(packed: Path) -> bytes:
     with zipfile.ZipFile(packed) as source, zipfile.ZipFile(rewritten, "w", zipfile.ZIP_DEFLATED) as target:
         for name in sorted(name for name in source.namelist() if not name.endswith("/")):
             content = source.read(name)
-            if name == _MANIFEST:
+            if name == MANIFEST:
                 manifest = {**json.loads(content), "createdOn": _CREATED_ON}
                 content = json.dumps(manifest, indent=2, sort_keys=True).encode()
             entry = zipfile.ZipInfo(name, _NO_TIME)

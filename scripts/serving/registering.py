@@ -5,9 +5,11 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 
+from handler.metadata import Metadata
 from scripts.errors import UserError
 from scripts.serving import ejections, warming
 from scripts.serving.live import READY_WITHIN_S, Live
+from scripts.serving.management import Management
 
 
 @dataclass(frozen=True)
@@ -39,19 +41,35 @@ def register(live: Live, version: str) -> Registration:
     """
     places, model = live.wanted.places, live.wanted.spec.name
     settings = live.wanted.config.version(model, version)
-    live.wanted.verified(version)
+    archived = live.wanted.verified(version)
     present = live.management.describe(version)
     if present is None:
         live.management.register(places.archive(model, version), settings)
     workers = present.wanted_workers if present else settings.min_workers
     with _taken_out_at_a_failure(live, version):
         live.management.wait_ready(version, workers, READY_WITHIN_S)
+        if present is None:
+            require_verified(live.management, archived)
     if present is not None:
         require_same(live, version)
     with _taken_out_at_a_failure(live, version):
         warmed_with = warming.warm(live, version)
     ejections.readmit(places.run, version)
     return Registration(new=present is None, warmed_with=warmed_with)
+
+
+def require_verified(management: Management, archived: Metadata) -> None:
+    """Return when a version that has just come up is the one that was verified: TorchServe read the archive after us.
+
+    Raises:
+        UserError: another one came in its place meanwhile.
+    """
+    running = management.customized(archived.version)
+    if running and running.get("digest") != archived.digest:
+        raise UserError(
+            f"version {archived.version}: its archive was replaced while TorchServe read it; let whatever does that "
+            "end, and begin again."
+        )
 
 
 def require_same(live: Live, version: str) -> None:

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from scripts.errors import UserError
 from scripts.locks import hold
-from scripts.serving import ejections, envoy_process, exporter_process, loopback, ports, torchserve
+from scripts.serving import ejections, envoy_process, exporter_process, loopback, ports, registering, torchserve
 from scripts.serving.ejecting import Ejecting
 from scripts.serving.envoy_admin import Admin
 from scripts.serving.installation import Installation
@@ -26,7 +26,7 @@ def servers(run: Supervisor) -> None:
     out of the split from then on.
 
     Raises:
-        UserError: a port is taken, or something did not come up.
+        UserError: a port is taken, an archive was changed, or something did not come up.
         Interrupted: a signal came meanwhile.
     """
     wanted, places = run.wanted, run.wanted.places
@@ -65,11 +65,15 @@ def _torchserve(run: Supervisor, output: Path | None) -> None:
     traffic, config, name = wanted.traffic, wanted.config, wanted.spec.name
     management = _management(run)
     # The default first: TorchServe makes the first one its default, and workers come up side by side.
-    for version in sorted(traffic.versions, key=lambda version: version != traffic.default):
+    versions = sorted(traffic.versions, key=lambda version: version != traffic.default)
+    # Right before TorchServe reads them.
+    verified = [wanted.verified(version) for version in versions]
+    for version in versions:
         management.register(wanted.places.archive(name, version), config.version(name, version))
-    for version in traffic.versions:
-        workers = config.version(name, version).min_workers
-        management.wait_ready(version, workers, run.left_s(), run.check_starting)
+    for archived in verified:
+        workers = config.version(name, archived.version).min_workers
+        management.wait_ready(archived.version, workers, run.left_s(), run.check_starting)
+        registering.require_verified(management, archived)
 
 
 def _edge(run: Supervisor) -> None:
