@@ -12,6 +12,7 @@ import typer
 
 from scripts import cli
 from scripts.errors import UserError
+from scripts.pipeline.archive import require_writable
 from scripts.pipeline.gate import Verdict
 from scripts.pipeline.gate_unlabelled import AgreementVerdict
 from scripts.pipeline.report import verdict_text
@@ -36,9 +37,10 @@ def main(
     if not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9.-]*", version):
         raise UserError(f"version {version!r}: use letters, digits, dots and dashes, beginning with a letter or digit.")
     spec = Spec.load(MODELS / model)
+    model_store = Path(os.environ.get("MODEL_STORE", "model_store"))
+    require_writable(model_store)
     if not as_json:
         print(f"version {version}: {precision} from {origin(spec, checkpoint)}", flush=True)
-    model_store = Path(os.environ.get("MODEL_STORE", "model_store"))
     try:
         built = build_version(spec, version, precision.value, checkpoint, model_store)
     except Refused as refusal:

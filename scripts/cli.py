@@ -30,7 +30,8 @@ def run(command: Callable[..., Any]) -> None:
         print(f"error: {error}", file=sys.stderr)
         sys.exit(error.exit_status)
     except OSError as error:
-        if error.errno not in _OF_THE_DISK:
+        # Where no folder for temporary files takes one, tempfile says that one is not to be found.
+        if error.errno not in _OF_THE_DISK and "temporary directory" not in str(error.strerror):
             raise
         where = f"{error.filename}: " if error.filename else ""
         print(f"error: {where}{error.strerror}; make room, or set a folder that can be written.", file=sys.stderr)

@@ -24,7 +24,8 @@ def main(
         else:
             done = registering.register(live, version)
             new, warmed_with = done.new, done.warmed_with
-            live.catch_up(opening=[version])
+            with registering.taken_out_at_a_failure(live, version, even_open=False):
+                live.catch_up(opening=[version])
         path = f"{live.wanted.url}/predictions/{live.wanted.spec.name}/{version}"
     if as_json:
         print(json.dumps({"version": version, "new": new, "warmed_with": warmed_with, "path": path}))

@@ -44,7 +44,8 @@ def main(as_json: Annotated[bool, typer.Option("--json", help="Print one JSON ob
             server.terminate()
             server.wait()
             raise
-    print(log.read_text().strip(), file=sys.stderr if server.poll() else sys.stdout)
+    said = log.read_text().strip() or f"error: it ended and could not say why in {log}; is there room on that disk?"
+    print(said, file=sys.stderr if server.poll() else sys.stdout)
     if server.poll():
         raise typer.Exit(server.returncode)
 

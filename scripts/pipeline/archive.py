@@ -34,6 +34,17 @@ def archive_path(model_store: Path, name: str, version: str) -> Path:
     return model_store / f"{name}-{version}.mar"
 
 
+def require_writable(model_store: Path) -> None:
+    """Return when an archive can be put there: a gate takes minutes, and would be for nothing.
+
+    Raises:
+        UserError: it can't.
+    """
+    existing = next(folder for folder in (model_store, *model_store.absolute().parents) if folder.exists())
+    if not existing.is_dir() or not os.access(existing, os.W_OK):
+        raise UserError(f"{existing}: can't be written; set MODEL_STORE to a folder that can.")
+
+
 def build(metadata: Metadata, graphs: Path, model_store: Path) -> Path:
     """Return the archive of `metadata`, which replaces one of the same version in one step.
 

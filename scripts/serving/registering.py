@@ -46,13 +46,13 @@ def register(live: Live, version: str) -> Registration:
     if present is None:
         live.management.register(places.archive(model, version), settings)
     workers = present.wanted_workers if present else settings.min_workers
-    with _taken_out_at_a_failure(live, version):
+    with taken_out_at_a_failure(live, version):
         live.management.wait_ready(version, workers, READY_WITHIN_S)
         if present is None:
             require_verified(live.management, archived)
     if present is not None:
         require_same(live, version)
-    with _taken_out_at_a_failure(live, version):
+    with taken_out_at_a_failure(live, version):
         warmed_with = warming.warm(live, version)
     ejections.readmit(places.run, version)
     return Registration(new=present is None, warmed_with=warmed_with)
@@ -87,11 +87,13 @@ def require_same(live: Live, version: str) -> None:
 
 
 @contextmanager
-def _taken_out_at_a_failure(live: Live, version: str) -> Iterator[None]:
+def taken_out_at_a_failure(live: Live, version: str, *, even_open: bool = True) -> Iterator[None]:
+    """Take a version out again when the block fails; `even_open`: though its path at the edge is open by then."""
     try:
         yield
     except BaseException:
         # Otherwise TorchServe would start its worker again and again.
-        with contextlib.suppress(UserError):  # It may be gone already; the cause is what is to be read.
-            live.management.unregister(version)
+        if even_open or version not in live.edge.opened():
+            with contextlib.suppress(UserError):  # It may be gone already; the cause is what is to be read.
+                live.management.unregister(version)
         raise
