@@ -6,6 +6,7 @@ import numpy as np
 import onnxruntime
 from numpy.typing import NDArray
 
+from handler.errors import ArchiveError
 from handler.metadata import Arithmetic
 
 # Images in one run of the network. Every activation of a run is in memory at once, and those of more images leave a
@@ -22,7 +23,11 @@ class Engine:
 
     @classmethod
     def load(cls, graph: Path, arithmetic: Arithmetic, threads: int) -> "Engine":
-        """Return the engine for the ONNX file `graph`, computing with `threads` threads."""
+        """Return the engine for the ONNX file `graph`, computing with `threads` threads.
+
+        Raises:
+            ArchiveError: it is no ONNX file, or none that ONNX Runtime can compute.
+        """
         options = onnxruntime.SessionOptions()
         options.intra_op_num_threads = threads
         options.inter_op_num_threads = 1
@@ -30,7 +35,10 @@ class Engine:
             # Lets constant folding turn int8 weights into float32 once, at load; otherwise ONNX Runtime keeps
             # DequantizeLinear for its int8 kernels and computes it again for every image.
             options.add_session_config_entry("session.disable_quant_qdq", "1")
-        session = onnxruntime.InferenceSession(str(graph), options, providers=["CPUExecutionProvider"])
+        try:
+            session = onnxruntime.InferenceSession(str(graph), options, providers=["CPUExecutionProvider"])
+        except Exception as error:  # ONNX Runtime's have no class in common but this one.
+            raise ArchiveError(f"{graph.name}: ONNX Runtime can't load it: {error}") from error
         return cls(session, arithmetic)
 
     def logits(self, images: NDArray[np.uint8]) -> NDArray[np.float32]:

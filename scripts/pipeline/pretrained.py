@@ -2,6 +2,7 @@
 
 import contextlib
 import hashlib
+import pickle
 import re
 import socket
 import sys
@@ -38,15 +39,18 @@ def imagenet_weights(architecture: str, entry: str = "DEFAULT") -> dict[str, Ten
 
     Raises:
         UserError: architecture or entry is unknown; the file can't be fetched, with its address and the place where a
-            file fetched elsewhere belongs; or it is not the file that torchvision published.
+            file fetched elsewhere belongs; or it is not the file that torchvision published, or not of weights alone.
     """
     weights = _entry(architecture, entry)
     path = _cached(weights)
     if not path.is_file():
         _fetch(weights, path)
     _check_digest(path)
-    # Only tensors are read: a pickled file could run code.
-    found = weights.get_state_dict(progress=False, map_location="cpu", weights_only=True)
+    try:
+        # Only tensors are read: a pickled file could run code.
+        found = weights.get_state_dict(progress=False, map_location="cpu", weights_only=True)
+    except (pickle.UnpicklingError, RuntimeError, EOFError) as error:
+        raise UserError(f"{path}: holds something else than weights, which is not read") from error
     renamed: Any = OrderedDict(
         (_OLD_NAME.sub(r"\1\2.", name), value) for name, value in found.items() if not name.startswith(_SECOND_HEADS)
     )

@@ -9,11 +9,13 @@ from pathlib import Path
 import numpy as np
 import torch
 from numpy.lib.format import open_memmap
+from numpy.typing import NDArray
 from torch import Tensor
 
 import handler.decode
 import handler.preprocess
 from handler.metadata import Preprocessing
+from scripts.errors import UserError
 from scripts.pipeline.data.sample import Sample
 from scripts.pipeline.images import read
 
@@ -62,8 +64,17 @@ def pack(samples: Sequence[Sample], to: Preprocessing, path: Path, track: Track)
             file[index] = read(sample, to).transpose(1, 2, 0)
         file.flush()
         note.write_text(made, encoding="utf-8")
-    images = torch.from_numpy(np.load(path, mmap_mode="c")).permute(0, 3, 1, 2)
+    images = torch.from_numpy(_kept(path)).permute(0, 3, 1, 2)
     return Packed(images, torch.tensor([sample.target for sample in samples], dtype=torch.float32), digest)
+
+
+def _kept(path: Path) -> NDArray[np.uint8]:
+    try:
+        # Numbers alone: an array of objects is a pickle, which could run code, and is refused here.
+        kept: NDArray[np.uint8] = open_memmap(path, "c")
+    except (ValueError, EOFError) as error:
+        raise UserError(f"{path}: not the pixels that were kept there ({error}); delete it, and begin again") from error
+    return kept
 
 
 def _handlers_code() -> str:

@@ -3,6 +3,7 @@
 import io
 import itertools
 import math
+import pickle
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -117,12 +118,16 @@ class Trainer:
             basis: digest of what the run depends on besides its settings.
 
         Raises:
-            UserError: the state belongs to other settings or to another basis.
+            UserError: the state can't be read, or belongs to other settings or to another basis.
         """
         self.basis = basis
         if not self.state_path.is_file():
             return 0
-        state = torch.load(self.state_path, map_location=self.device, weights_only=True)
+        try:
+            # Only tensors and plain values: a pickle could run code.
+            state = torch.load(self.state_path, map_location=self.device, weights_only=True)
+        except (pickle.UnpicklingError, RuntimeError, EOFError) as error:
+            raise UserError(f"{self.state_path}: not the state of a run; `RESTART=1` begins anew") from error
         begun = self._begun(len(state["log"]))
         if state["begun"] != begun.model_dump_json():
             raise UserError(f"{self.state_path}: begun with other training settings; `RESTART=1` begins anew")

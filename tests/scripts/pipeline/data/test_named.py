@@ -17,6 +17,7 @@ from scripts.errors import UserError
 from scripts.pipeline.data import named
 from scripts.pipeline.images import decode
 from scripts.pipeline.network import torchvision_models
+from tests.scripts.pipeline.planted import Planted, plain, refused
 
 CIFAR_LABELS = ("airplane", "automobile", "bird", "cat", "deer", "dog", "frog", "horse", "ship", "truck")
 DIGITS = tuple("0123456789")
@@ -161,3 +162,10 @@ def test_without_network_mnist_says_which_files_to_put_where(tmp_path):
     for name in ("train-images-idx3-ubyte.gz", "t10k-labels-idx1-ubyte.gz"):
         assert name in str(error.value)
     assert str(error.value).endswith(f"into {tmp_path / 'MNIST' / 'raw'}")
+
+
+def test_a_batch_that_is_another_pickle_is_not_read(cifar_folder, tmp_path):
+    """The one data set whose files are pickles: torchvision reads those with the published checksums only."""
+    planted = Planted(tmp_path / "ran")
+    plain(planted, cifar_folder / "cifar-10-batches-py" / "data_batch_3")
+    assert "fetching it failed" in refused(planted, UserError, lambda: named.labels("cifar10", cifar_folder))

@@ -5,6 +5,7 @@ import torch
 
 from scripts.errors import UserError
 from scripts.pipeline.training.log import draw, write_csv
+from tests.scripts.pipeline.planted import FORMATS, Planted, refused
 
 from .conftest import phase
 
@@ -80,3 +81,11 @@ def test_the_log_and_its_figure_are_written(tmp_path, images, new_trainer):
     header = (tmp_path / "log.csv").read_text().splitlines()[0]
     assert header == "epoch,phase,learning_rate,loss,val_loss,val_accuracy,seconds"
     assert (tmp_path / "log.png").read_bytes().startswith(b"\x89PNG")
+
+
+@FORMATS
+def test_a_pickle_in_the_place_of_the_state_is_not_read(tmp_path, new_trainer, write):
+    planted = Planted(tmp_path / "ran")
+    write(planted, tmp_path / "state.pt")
+    trainer = new_trainer(tmp_path, phase("all", 1))
+    assert "`RESTART=1` begins anew" in refused(planted, UserError, lambda: trainer.resume("basis"))
