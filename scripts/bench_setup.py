@@ -19,6 +19,7 @@ OPERATORS = ROOT / "benchmarks" / "peers" / "torchvision_operators.py"
 def main() -> None:
     """Install the peers; nothing of theirs goes into the product's environment."""
     pip = [str(ENVIRONMENT / "bin" / "python"), "-m", "pip", "--disable-pip-version-check", "install", "--quiet"]
+    pip += ["--only-binary", ":all:"]  # As in scripts/setup.py.
     torch_index = os.environ.get("TORCH_INDEX")
     print("making .venv-bench; this takes some minutes", flush=True)
     venv.create(ENVIRONMENT, with_pip=True, clear=True, symlinks=True)

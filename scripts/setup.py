@@ -61,6 +61,8 @@ def fail(sentence: str) -> int:
 def install_commands(torch_index: str | None) -> list[list[str]]:
     """Return the commands that fill a new virtual environment, in order."""
     pip = [str(VENV / "bin" / "python"), "-m", "pip", "--disable-pip-version-check", "install", "--quiet"]
+    # Wheels are only unpacked. A source distribution would run code of its own, with build tools that no lock names.
+    pip += ["--only-binary", ":all:"]
     index = ["--index-url", torch_index] if torch_index else []
     return [
         [*pip, "--no-deps", "--require-hashes", "-r", str(LOCK)],

@@ -1,7 +1,15 @@
 import fcntl
+import hashlib
+import io
 import itertools
+import os
 import re
+import subprocess
+import sys
+import tarfile
 import tomllib
+import zipfile
+from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
@@ -45,3 +53,72 @@ def test_the_environment_is_not_taken_from_under_a_running_server(
         fcntl.flock(lock, fcntl.LOCK_EX)
         assert setup.server_runs()
     assert not setup.server_runs()
+
+
+@dataclass(frozen=True)
+class Registry:
+    """A folder in the place of PyPI, and what the first command of `make setup` makes of a lock."""
+
+    folder: Path
+
+    def wheel(self, code: str) -> str:
+        """Offer `example` 1.0 as a wheel with `code` and return its SHA-256."""
+        path = self.folder / "example-1.0-py3-none-any.whl"
+        about = "example-1.0.dist-info"
+        with zipfile.ZipFile(path, "w") as archive:
+            archive.writestr("example.py", code)
+            archive.writestr(f"{about}/METADATA", "Metadata-Version: 2.1\nName: example\nVersion: 1.0\n")
+            archive.writestr(f"{about}/WHEEL", "Wheel-Version: 1.0\nRoot-Is-Purelib: true\nTag: py3-none-any\n")
+            archive.writestr(f"{about}/RECORD", "")
+        return hashlib.sha256(path.read_bytes()).hexdigest()
+
+    def source(self, code: str) -> str:
+        """Offer it as a source distribution whose setup.py is `code` and return its SHA-256."""
+        path = self.folder / "example-1.0.tar.gz"
+        files = {"setup.py": code, "PKG-INFO": "Metadata-Version: 2.1\nName: example\nVersion: 1.0\n"}
+        with tarfile.open(path, "w:gz") as archive:
+            for name, text in files.items():
+                entry = tarfile.TarInfo(f"example-1.0/{name}")
+                entry.size = len(text)
+                archive.addfile(entry, io.BytesIO(text.encode()))
+        return hashlib.sha256(path.read_bytes()).hexdigest()
+
+    def install(self, digest: str, monkeypatch: pytest.MonkeyPatch) -> tuple[subprocess.CompletedProcess[str], Path]:
+        """Return how the installation of the one that has `digest` ended, and where it is then."""
+        lock, target = self.folder / "lock", self.folder / "installed"
+        lock.write_text(f"example==1.0 \\\n    --hash=sha256:{digest}\n")
+        monkeypatch.setattr(setup, "LOCK", lock)
+        command = [sys.executable, *setup.install_commands(None)[0][1:], "--target", str(target)]
+        offline = os.environ | {"PIP_NO_INDEX": "1", "PIP_FIND_LINKS": str(self.folder), "PIP_NO_CACHE_DIR": "1"}
+        return subprocess.run(command, env=offline, capture_output=True, text=True, check=False), target / "example.py"
+
+
+@pytest.fixture
+def registry(tmp_path: Path) -> Registry:
+    return Registry(tmp_path)
+
+
+def test_a_wheel_that_was_changed_after_the_lock_was_made_is_not_installed(
+    registry: Registry, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    digest = registry.wheel("good = True")
+    done, installed = registry.install(digest, monkeypatch)
+    assert (done.returncode, installed.read_text()) == (0, "good = True"), done.stderr
+    installed.unlink()
+    registry.wheel("good = False")
+    done, installed = registry.install(digest, monkeypatch)
+    assert done.returncode != 0
+    assert "THESE PACKAGES DO NOT MATCH THE HASHES" in done.stderr
+    assert f"Expected sha256 {digest}" in done.stderr
+    assert not installed.exists()
+
+
+def test_a_source_distribution_is_not_built_even_with_the_right_hash(
+    registry: Registry, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ran = registry.folder / "ran"
+    digest = registry.source(f"open({str(ran)!r}, 'w').close()")
+    done, _ = registry.install(digest, monkeypatch)
+    assert done.returncode != 0
+    assert "No matching distribution found for example==1.0" in done.stderr
+    assert not ran.exists()
