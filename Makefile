@@ -6,11 +6,26 @@ SHELL := /bin/sh
 
 PYTHON ?= $(or $(shell command -v python3.11),python3)
 MODEL ?= elpv
-ifneq ($(words $(MODEL))$(findstring /,$(MODEL)),1)
+MODEL_STORE ?= model_store
+
+# What somebody gives goes to the shell in its environment, as "$$IMAGE". As a part of a recipe's own text, a quote, a
+# backtick or $(...) in it would be the shell's; and make itself expands what it was given, unless told otherwise here.
+GIVEN := PYTHON MODEL MODEL_STORE RUN_DIR IMAGE DATA FROM VERSION PRECISION CHECKPOINT URL PART OUT SPLIT STEPS LABELS \
+	SHADOW REQUESTS HOLD PERCENT LOGS BASELINE WORKERS SHAPE USERS TIME HOST JOIN P95_MS IMAGES IMAGE_FOLDER OVERLAY
+FROM_IS_GIVEN := $(findstring command,$(origin FROM))
+$(foreach name,$(GIVEN),$(if $(filter-out undefined file,$(origin $(name))),$(eval override export $(name) := $$(value $(name)))))
+export PYTHON MODEL_STORE
+
+# These two make up names of make's own. $(call rest,TEXT,WORDS): TEXT without any of WORDS.
+rest = $(if $(2),$(call rest,$(subst $(firstword $(2)),,$(1)),$(wordlist 2,$(words $(2)),$(2))),$(1))
+LETTERS := a b c d e f g h i j k l m n o p q r s t u v w x y z A B C D E F G H I J K L M N O P Q R S T U V W X Y Z
+ifneq ($(words $(MODEL))$(call rest,$(MODEL),$(LETTERS) 0 1 2 3 4 5 6 7 8 9 _),1)
 $(error MODEL="$(MODEL)": a model's name is one word of letters, digits and underscores, its folder in models/)
 endif
-MODEL_STORE ?= model_store
-export MODEL_STORE
+SPECIAL := " ' ` $$ \ ; & | < > * ? [ ] { } ( ) : % = !
+ifneq ($(words $(MODEL_STORE))$(call rest,$(MODEL_STORE),$(SPECIAL)),1$(MODEL_STORE))
+$(error MODEL_STORE="$(MODEL_STORE)": make takes no path with a blank or one of $(SPECIAL) in it)
+endif
 
 VENV := .venv
 READY := $(VENV)/.ready
@@ -31,14 +46,14 @@ ARCHIVE_INPUTS := $(wildcard handler/*.py scripts/pipeline/*.py scripts/pipeline
 # Where verbs act: on the server of this machine, or with TARGET=kubernetes in the cluster of an overlay.
 ON :=
 ifeq ($(origin TARGET),command line)
-ifeq ($(TARGET),kubernetes)
+ifeq ($(value TARGET),kubernetes)
 ON := .kubernetes
 NOT_THERE := $(filter-out register split promote rollback status kubernetes kind,$(MAKECMDGOALS))
 $(if $(NOT_THERE),$(error $(NOT_THERE): not with TARGET=kubernetes, which is for register, split, promote, rollback and status; see docs/kubernetes.md))
 $(if $(WATCH),$(error WATCH=1: on one machine only; in a cluster see docs/operations.md))
 $(if $(filter-out kubernetes kind,$(MAKECMDGOALS)),$(if $(OVERLAY),,$(error OVERLAY is missing; for example: make $(MAKECMDGOALS) TARGET=kubernetes OVERLAY=staging)))
-else ifneq ($(TARGET),local)
-$(error TARGET=$(TARGET): kubernetes, or nothing for the server of this machine)
+else ifneq ($(value TARGET),local)
+$(error TARGET=$(value TARGET): kubernetes, or nothing for the server of this machine)
 endif
 endif
 
@@ -46,7 +61,7 @@ endif
 need = $(if $($(1)),,$(error $(1) is missing; for example: make $@ $(2)))
 
 $(READY): requirements.lock pyproject.toml
-	@$(PYTHON) -m scripts.setup
+	@"$$PYTHON" -m scripts.setup
 
 BENCH_READY := .venv-bench/.ready
 $(BENCH_READY): benchmarks/requirements.lock | $(READY)
@@ -70,7 +85,7 @@ endif
 help: ## this list
 	@awk 'BEGIN {FS = ":.*## "} /^##@/ {printf "\n%s\n", substr($$0, 5)} /^[a-z-]+:.*## / {printf "  %-13s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 setup: ## make .venv from the lock file (TORCH_INDEX=<index> for a CPU-only torch, PYTHON=<python3.11>)
-	@$(PYTHON) -m scripts.setup
+	@"$$PYTHON" -m scripts.setup
 serve: | $(ARCHIVES) $(READY) ## [MODEL=elpv|imagenet|…]: set up and build what is missing, then serve in the foreground
 	@$(RUN).serve
 start: | $(ARCHIVES) $(READY) ## the same in the background
@@ -82,48 +97,48 @@ status: | $(ANY_READY) ## [WATCH=1]: versions, weights, workers, arithmetic, hea
 monitor: | $(ANY_READY) ## [PROMETHEUS_PORT=9090]: a local Prometheus beside the running server, rules loaded; needs prometheus
 	@$(RUN).monitor
 predict: | $(ANY_READY) ## IMAGE=<file>: ask the running edge
-	@$(call need,IMAGE,IMAGE=cell.png)$(RUN).predict "$(IMAGE)"
+	@$(call need,IMAGE,IMAGE=cell.png)$(RUN).predict "$$IMAGE"
 
 ##@ Models
 .PHONY: train archive evaluate quantization card harvest
 train: | $(READY) ## MODEL= [DATA=<folder>|<table.csv>|cifar10|mnist|elpv] [FROM=<model>] [RESTART=1]: train models/<MODEL>, made from DATA; FROM: go on from that one
-	@$(if $(filter file,$(origin MODEL)),$(error MODEL is missing; for example: make train MODEL=pets DATA=photos))$(RUN).train --model "$(MODEL)" $(if $(DATA),--data "$(DATA)") $(if $(findstring command,$(origin FROM)),--from "$(FROM)") $(if $(RESTART),--restart)
+	@$(if $(filter file,$(origin MODEL)),$(error MODEL is missing; for example: make train MODEL=pets DATA=photos))$(RUN).train --model "$(MODEL)" $(if $(DATA),--data "$$DATA") $(if $(FROM_IS_GIVEN),--from "$$FROM") $(if $(RESTART),--restart)
 archive: | $(READY) ## VERSION= PRECISION=float32|int8 [CHECKPOINT=] [MODEL=]: export, quantize, gate, archive
-	@$(call need,VERSION,VERSION=3.0 PRECISION=int8)$(call need,PRECISION,VERSION=3.0 PRECISION=int8)$(RUN).archive --version "$(VERSION)" --precision "$(PRECISION)" --model "$(MODEL)" $(if $(CHECKPOINT),--checkpoint "$(CHECKPOINT)")
+	@$(call need,VERSION,VERSION=3.0 PRECISION=int8)$(call need,PRECISION,VERSION=3.0 PRECISION=int8)$(RUN).archive --version "$$VERSION" --precision "$$PRECISION" --model "$(MODEL)" $(if $(CHECKPOINT),--checkpoint "$$CHECKPOINT")
 evaluate: | $(READY) ## [VERSION=2.0 | URL=<…/predictions/name/2.0> | CHECKPOINT=] [MODEL=] [PART=test]: accuracy, recall, calibration
-	@$(RUN).evaluate --model "$(MODEL)" $(if $(URL),--url "$(URL)") $(if $(VERSION),--version "$(VERSION)") \
-		$(if $(CHECKPOINT),--checkpoint "$(CHECKPOINT)") --part $(or $(PART),test)
+	@$(RUN).evaluate --model "$(MODEL)" $(if $(URL),--url "$$URL") $(if $(VERSION),--version "$$VERSION") \
+		$(if $(CHECKPOINT),--checkpoint "$$CHECKPOINT") --part "$${PART:-test}"
 quantization: | $(READY) ## MODEL=elpv: every way to quantize the checkpoint of models/<MODEL>, side by side; takes some minutes
 	@$(RUN).quantization --model "$(MODEL)"
 card: | $(READY) ## [MODEL=elpv] [TEXT=1]: the model card, from the evidence of the archives 1.0 and 2.0; TEXT=1 takes up edited notes only
 	@$(RUN).card --model "$(MODEL)" $(if $(TEXT),--text)
 harvest: | $(ANY_READY) ## [OUT=harvest]: images that workers kept (handler.harvest=on) into OUT/unlabelled; label them, then train
-	@$(RUN).harvest $(if $(OUT),--out "$(OUT)")
+	@$(RUN).harvest $(if $(OUT),--out "$$OUT")
 
 ##@ Versions in service (TARGET=kubernetes OVERLAY= [KUBE_CONTEXT=]: register, split, promote, rollback, status in a cluster)
 .PHONY: register split promote rollback canary retire shadow apply report scale kubernetes kind
 register: | $(ANY_READY) ## VERSION=: check the archive's digest, register it, warm its workers with real images
-	@$(call need,VERSION,VERSION=3.0)$(RUN)$(ON).register --version "$(VERSION)"
+	@$(call need,VERSION,VERSION=3.0)$(RUN)$(ON).register --version "$$VERSION"
 split: | $(ANY_READY) ## SPLIT="1.0=50 2.0=50": change the weights of the running edge
-	@$(call need,SPLIT,SPLIT="1.0=50 2.0=50")$(RUN)$(ON).split $(SPLIT)
+	@$(call need,SPLIT,SPLIT="1.0=50 2.0=50")set -f; $(RUN)$(ON).split $$SPLIT
 promote: | $(ANY_READY) ## VERSION=: give it everything; the others stay ready
-	@$(call need,VERSION,VERSION=2.0)$(RUN)$(ON).promote --version "$(VERSION)"
+	@$(call need,VERSION,VERSION=2.0)$(RUN)$(ON).promote --version "$$VERSION"
 rollback: | $(ANY_READY) ## back to the split before the last change
 	@$(RUN)$(ON).rollback
 canary: | $(ANY_READY) ## VERSION= [STEPS=5,25,50,100] [LABELS=labels.csv] [SHADOW=20] [REQUESTS=300] [HOLD=30]: to all of the traffic by steps, back at the first sign of harm
-	@$(call need,VERSION,VERSION=3.0)$(RUN).canary --version "$(VERSION)" $(if $(STEPS),--steps "$(STEPS)") $(if $(LABELS),--labels "$(LABELS)") \
-		$(if $(SHADOW),--shadow "$(SHADOW)") $(if $(REQUESTS),--requests "$(REQUESTS)") $(if $(HOLD),--hold "$(HOLD)")
+	@$(call need,VERSION,VERSION=3.0)$(RUN).canary --version "$$VERSION" $(if $(STEPS),--steps "$$STEPS") $(if $(LABELS),--labels "$$LABELS") \
+		$(if $(SHADOW),--shadow "$$SHADOW") $(if $(REQUESTS),--requests "$$REQUESTS") $(if $(HOLD),--hold "$$HOLD")
 retire: | $(ANY_READY) ## VERSION=: take a version without traffic out; its last requests are answered first
-	@$(call need,VERSION,VERSION=1.0)$(RUN).retire --version "$(VERSION)"
+	@$(call need,VERSION,VERSION=1.0)$(RUN).retire --version "$$VERSION"
 shadow: | $(ANY_READY) ## VERSION= PERCENT=: mirror a share of the traffic to a version whose answers nobody sees
-	@$(call need,PERCENT,VERSION=2.0 PERCENT=20)$(RUN).shadow --version "$(VERSION)" --percent "$(PERCENT)"
+	@$(call need,PERCENT,VERSION=2.0 PERCENT=20)$(RUN).shadow --version "$$VERSION" --percent "$$PERCENT"
 apply: | $(ANY_READY) ## bring a running server to the edited config.properties and traffic.yaml
 	@$(RUN).apply
 report: | $(ANY_READY) ## [LOGS="run other/run"] [LABELS=labels.csv] [OUT=run/report] [VERSION=] [BASELINE=] [NO_LABELS=1]: compare two versions, with a verdict
-	@$(RUN).report $(LOGS) $(if $(LABELS),--labels "$(LABELS)") $(if $(OUT),--out "$(OUT)") $(if $(VERSION),--version "$(VERSION)") \
-		$(if $(BASELINE),--baseline "$(BASELINE)") $(if $(NO_LABELS),--no-labels) --model "$(MODEL)"
+	@set -f; $(RUN).report $$LOGS $(if $(LABELS),--labels "$$LABELS") $(if $(OUT),--out "$$OUT") $(if $(VERSION),--version "$$VERSION") \
+		$(if $(BASELINE),--baseline "$$BASELINE") $(if $(NO_LABELS),--no-labels) --model "$(MODEL)"
 scale: | $(ANY_READY) ## VERSION= WORKERS=: change a version's number of workers
-	@$(call need,VERSION,VERSION=2.0 WORKERS=2)$(call need,WORKERS,VERSION=2.0 WORKERS=2)$(RUN).scale --version "$(VERSION)" --workers "$(WORKERS)"
+	@$(call need,VERSION,VERSION=2.0 WORKERS=2)$(call need,WORKERS,VERSION=2.0 WORKERS=2)$(RUN).scale --version "$$VERSION" --workers "$$WORKERS"
 
 kubernetes: | $(ANY_READY) ## bring the manifests of deploy/kubernetes to traffic.yaml and config.properties; says what changed
 	@$(RUN).kubernetes.render
@@ -135,7 +150,7 @@ kind: $(ARCHIVES) | $(READY) ## the overlay `local` in a kind cluster on this ma
 test: $(TEST_ARCHIVES) | $(READY) ## the tests, against the real TorchServe and the real Envoy
 	@MODEL_STORE=$(TEST_STORE) $(BIN)/python -m pytest
 test-image: $(TEST_ARCHIVES) | $(READY) ## [IMAGE_FOLDER=<new folder>, kept]: the Dockerfile's steps without Docker, and what they make; some minutes
-	@MODEL_STORE=$(TEST_STORE) $(if $(IMAGE_FOLDER),IMAGE_FOLDER="$(IMAGE_FOLDER)") $(BIN)/python -m pytest -m image tests/image
+	@MODEL_STORE=$(TEST_STORE) $(BIN)/python -m pytest -m image tests/image
 test-operations: $(TEST_ARCHIVES) | $(READY) ## a live Prometheus, a rendered pod, canaries, the whole loop, the verbs for a cluster; thirteen minutes
 	@MODEL_STORE=$(TEST_STORE) $(BIN)/python -m pytest -m "operations and not releases"
 test-releases: $(TEST_ARCHIVES) | $(READY) ## twenty releases at 80 % of the capacity, and the time of a rollback; some minutes
@@ -145,12 +160,12 @@ lint: | $(READY) ## ruff and mypy --strict
 format: | $(READY) ## rewrite the code as `make lint` wants it
 	@$(BIN)/ruff check --fix . ; $(BIN)/ruff format .
 load: | $(ANY_READY) ## [SHAPE=steady|ramp|spike|soak|mix|drift] [USERS=16] [TIME=<s>] [HOST=] [UI=1] [WORKERS=]: Locust against the running edge
-	@$(RUN).load --shape $(or $(SHAPE),steady) --users $(or $(USERS),16) $(if $(TIME),--seconds $(TIME)) \
-		$(if $(HOST),--host "$(HOST)") $(if $(UI),--page) $(if $(WORKERS),--workers $(WORKERS)) $(if $(JOIN),--join "$(JOIN)")
+	@$(RUN).load --shape "$${SHAPE:-steady}" --users "$${USERS:-16}" $(if $(TIME),--seconds "$$TIME") \
+		$(if $(HOST),--host "$$HOST") $(if $(UI),--page) $(if $(WORKERS),--workers "$$WORKERS") $(if $(JOIN),--join "$$JOIN")
 chaos: $(TEST_ARCHIVES) | $(READY) ## servers and workers killed, disks full, files broken, one after the other under load: what was lost; three minutes
 	@MODEL_STORE=$(TEST_STORE) $(BIN)/python -m benchmarks.chaos
 tune: $(ARCHIVES) | $(READY) ## [P95_MS=200] [VERSION=] [IMAGES=<folder>] [WRITE=1]: the settings with the highest throughput here; needs wrk, 5 minutes
-	@$(RUN).tune $(if $(P95_MS),--p95-ms $(P95_MS)) $(if $(VERSION),--version "$(VERSION)") $(if $(IMAGES),--images "$(IMAGES)") $(if $(WRITE),--write)
+	@$(RUN).tune $(if $(P95_MS),--p95-ms "$$P95_MS") $(if $(VERSION),--version "$$VERSION") $(if $(IMAGES),--images "$$IMAGES") $(if $(WRITE),--write)
 bench: $(ARCHIVES) $(BENCH_READY) | $(READY) ## [QUICK=1]: the project beside its peers, with the goals; needs wrk, takes 15 minutes
 	@$(RUN).bench $(if $(QUICK),--quick)
 bench-setup: $(BENCH_READY) ## make .venv-bench with the peers of bench (TORCH_INDEX= as in setup)
@@ -158,4 +173,4 @@ lock: | $(READY) ## [UPGRADE=1]: requirements.lock and requirements-serve.lock f
 	@$(RUN).lock $(if $(UPGRADE),--upgrade)
 clean: ## stop the server, remove built archives and logs, keep .venv
 	@if [ -x $(BIN)/python ]; then $(RUN).stop; fi
-	@rm -rf $(or $(RUN_DIR),run) $(TEST_STORE) $(ARCHIVES) $(ARCHIVES:=.sha256) $(ARCHIVES:.mar=.gate.json)
+	@rm -rf "$${RUN_DIR:-run}" $(TEST_STORE) $(ARCHIVES) $(ARCHIVES:=.sha256) $(ARCHIVES:.mar=.gate.json)

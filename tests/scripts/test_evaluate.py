@@ -107,7 +107,7 @@ def test_make_passes_both_things_to_evaluate_on_where_both_are_named():
     done = subprocess.run(
         ["make", "-n", "evaluate", "URL=http://127.0.0.1:9/", "VERSION=2.0"], capture_output=True, text=True, check=True
     )
-    assert '--url "http://127.0.0.1:9/" --version "2.0"' in done.stdout
+    assert '--url "$URL" --version "$VERSION"' in done.stdout
 
 
 def test_two_things_to_evaluate_are_one_too_many():
