@@ -14,12 +14,14 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from urllib.parse import quote
 
+import psutil
 import pytest
 import requests
 
 from handler.metadata import Metadata
 from scripts.errors import UserError
 from scripts.pipeline.archive import verify
+from scripts.serving import state
 from scripts.serving.management import Management
 from scripts.serving.registering import require_verified
 from tests.integration.changed import write_changed
@@ -138,6 +140,16 @@ def test_a_lookup_in_what_is_logged_asks_nobody(server: Server, int8_archive: Pa
         with pytest.raises(BlockingIOError):
             directory.accept()
     assert lookup in (server.run_dir / "torchserve/logs/ts_log.log").read_text(errors="replace")
+
+
+def test_torchserve_listens_on_loopback_alone(server: Server) -> None:
+    """CVE-2024-35199: gRPC's two ports, and all others of TorchServe and of its workers."""
+    running = state.load(server.run_dir)
+    assert running is not None
+    sockets = [each for process in running.servers["torchserve"].members() for each in process.net_connections("inet")]
+    listening = {each.laddr.port: each.laddr.ip for each in sockets if each.status == psutil.CONN_LISTEN}
+    assert {server.ports["grpc_inference"], server.ports["grpc_management"]} <= listening.keys()
+    assert {ip.removeprefix("::ffff:") for ip in listening.values()} == {"127.0.0.1"}
 
 
 def test_an_archive_that_came_in_place_of_the_verified_one_is_noticed(server: Server, model_store: Path) -> None:
