@@ -21,8 +21,8 @@ LIMITED = (
 
 
 @pytest.fixture
-def without_2_0(server: Server) -> Iterator[None]:
-    """Take 2.0 out for one test."""
+def without_2_0(server: Server, left_as_it_was: None) -> Iterator[None]:
+    """Take 2.0 out for one test; what the files said before is brought back last."""
     server.ask("split", "1.0=100")
     server.ask("retire", "--version", "2.0")
     yield
