@@ -43,6 +43,11 @@ TEST_ARCHIVES := $(TEST_STORE)/mobilenet_v3-1.0.mar $(TEST_STORE)/mobilenet_v3-2
 ARCHIVE_INPUTS := $(wildcard handler/*.py scripts/pipeline/*.py scripts/pipeline/data/*.py) requirements.lock \
 	models/elpv/spec.yaml models/elpv/split.csv models/elpv/checkpoint.safetensors
 
+# A front has its own logs and state beside a server's (scripts/serving/front.py).
+ifdef FRONT
+export RUN_DIR ?= run/front
+endif
+
 # Where verbs act: on the server of this machine, or with TARGET=kubernetes in the cluster of an overlay.
 ON :=
 ifeq ($(origin TARGET),command line)
@@ -81,18 +86,20 @@ $(TEST_STORE)/mobilenet_v3-2.0.mar:
 endif
 
 ##@ Begin
-.PHONY: help setup serve start stop status monitor predict
+.PHONY: help setup serve start front stop status monitor predict
 help: ## this list
 	@awk 'BEGIN {FS = ":.*## "} /^##@/ {printf "\n%s\n", substr($$0, 5)} /^[a-z-]+:.*## / {printf "  %-13s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 setup: ## make .venv from the lock file (TORCH_INDEX=<index> for a CPU-only torch, PYTHON=<python3.11>)
 	@"$$PYTHON" -m scripts.setup
 serve: | $(ARCHIVES) $(READY) ## [MODEL=elpv|imagenet|…]: set up and build what is missing, then serve in the foreground
 	@$(RUN).serve
-start: | $(ARCHIVES) $(READY) ## the same in the background
-	@$(RUN).start
-stop: | $(ANY_READY) ## stop what serve or start began
+start: | $(if $(FRONT),,$(ARCHIVES)) $(READY) ## [FRONT=1]: serve (or front) in the background
+	@$(RUN).start $(if $(FRONT),--front)
+front: | $(READY) ## in the foreground, an edge over the hosts that `replicas` of traffic.yaml names (docs/replicas.md)
+	@$(RUN).front
+stop: | $(ANY_READY) ## [FRONT=1]: stop what serve, front or start began
 	@$(RUN).stop
-status: | $(ANY_READY) ## [WATCH=1]: versions, weights, workers, arithmetic, health; WATCH=1: requests/s, p95, queue, every 2 s
+status: | $(ANY_READY) ## [WATCH=1] [FRONT=1]: versions, weights, workers, arithmetic, health; WATCH=1: requests/s, p95, queue, every 2 s
 	@$(RUN)$(ON).status $(if $(WATCH),--watch)
 monitor: | $(ANY_READY) ## [PROMETHEUS_PORT=9090]: a local Prometheus beside the running server, rules loaded; needs prometheus
 	@$(RUN).monitor
@@ -171,6 +178,6 @@ bench: $(ARCHIVES) $(BENCH_READY) | $(READY) ## [QUICK=1]: the project beside it
 bench-setup: $(BENCH_READY) ## make .venv-bench with the peers of bench (TORCH_INDEX= as in setup)
 lock: | $(READY) ## [UPGRADE=1]: requirements.lock and requirements-serve.lock from pyproject.toml; UPGRADE=1 takes the newest versions
 	@$(RUN).lock $(if $(UPGRADE),--upgrade)
-clean: ## stop the server, remove built archives and logs, keep .venv
-	@if [ -x $(BIN)/python ]; then $(RUN).stop; fi
+clean: ## stop server and front, remove built archives and logs, keep .venv
+	@if [ -x $(BIN)/python ]; then $(RUN).stop; RUN_DIR=run/front $(RUN).stop; fi
 	@rm -rf "$${RUN_DIR:-run}" $(TEST_STORE) $(ARCHIVES) $(ARCHIVES:=.sha256) $(ARCHIVES:.mar=.gate.json)

@@ -12,13 +12,18 @@ import typer
 from scripts import cli
 from scripts.errors import UserError
 from scripts.serving import processes, state
+from scripts.serving.front import RUN_DIR
 from scripts.serving.places import REPOSITORY, Places
 from scripts.serving.running import require_same_model
 
 
-def main(as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False) -> None:
+def main(
+    front: Annotated[bool, typer.Option("--front", help="A front over the hosts that traffic.yaml names.")] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
+) -> None:
     """Start in the background; when it does not come up, exit as `serve` would, with its reason."""
-    run = Places.from_environment(os.environ).run
+    environment = {"RUN_DIR": RUN_DIR, **os.environ} if front else dict(os.environ)
+    run = Places.from_environment(environment).run
     running = state.running(run)
     if running and running.phase != "serving":
         raise UserError(f"a server is {running.phase} in {run}; try again when it is done.")
@@ -30,8 +35,9 @@ def main(as_json: Annotated[bool, typer.Option("--json", help="Print one JSON ob
     log = run / "supervisor.log"
     with log.open("w+") as stream:
         server = subprocess.Popen(
-            [sys.executable, "-m", "scripts.serve", *(["--json"] if as_json else [])],
+            [sys.executable, "-m", "scripts.front" if front else "scripts.serve", *(["--json"] if as_json else [])],
             cwd=REPOSITORY,
+            env=environment,
             stdin=subprocess.DEVNULL,
             stdout=stream,
             stderr=subprocess.STDOUT,

@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from scripts import cli
-from scripts.serving import state, status, watch
+from scripts.serving import front, state, status, watch
 from scripts.serving.live import Live
 from scripts.serving.places import Places
 
@@ -33,6 +33,10 @@ def main(
             print(json.dumps({"running": False, "phase": phase, "left_behind": left_behind}))
         else:
             print(phase + (f"; left behind: {', '.join(left_behind)}; `make stop` ends them" if left_behind else ""))
+        return
+    if running.is_front:
+        facts = front.facts(front.attached(os.environ, running))
+        print(json.dumps(facts) if as_json else front.text(facts))
         return
     facts = status.collect(Live.look(os.environ))
     print(json.dumps(facts) if as_json else status.text(facts))

@@ -50,7 +50,7 @@ def files(wanted: Installation, version: Version, template: str) -> dict[str, st
     return {
         "kustomization.yaml": dump(_kustomization(wanted, version, pod, template)),
         "config.properties": properties_edit.only(wanted.config.path, wanted.spec.name, version.name),
-        "traffic.yaml": dump(pod.model_dump(mode="json")),
+        "traffic.yaml": dump(pod.model_dump(mode="json", exclude={"replicas"})),
     }
 
 

@@ -26,11 +26,11 @@ def facts(wanted: Installation, archives: Mapping[str, Metadata]) -> dict[str, A
             }
             for version, metadata in archives.items()
         },
-        "try": _try(wanted, predictions),
+        "try": curl(wanted, predictions),
     }
 
 
-def _try(wanted: Installation, url: str) -> str:
+def curl(wanted: Installation, url: str) -> str:
     """Return a line that can be pasted as it is, where there is an image to show."""
     try:
         image = examples.first(wanted)

@@ -32,6 +32,41 @@ class Taken:
     refusals: int
 
 
+@dataclass(frozen=True)
+class Behind:
+    """A replica in the eyes of its front.
+
+    Attributes:
+        address: of its edge.
+        port: the same.
+        healthy: whether its /healthz says so.
+        ejected: whether it fails requests for all that, and is left out for a while.
+        active: requests that it has just now.
+        requests: that it was sent, second tries too.
+    """
+
+    address: str
+    port: int
+    healthy: bool
+    ejected: bool
+    active: int
+    requests: int
+
+    @classmethod
+    def of(cls, host: dict[str, Any]) -> "Behind":
+        """Return what Envoy's /clusters says of one host."""
+        at, health = host["address"]["socket_address"], host["health_status"]
+        counts = {item["name"]: int(item.get("value", 0)) for item in host["stats"]}
+        return cls(
+            at["address"],
+            at["port_value"],
+            not health.get("failed_active_health_check", False),
+            health.get("failed_outlier_check", False),
+            counts["rq_active"],
+            counts["rq_total"],
+        )
+
+
 class Admin:
     """Asks the Envoy of this machine."""
 
@@ -72,15 +107,24 @@ class Admin:
 
     def healthy(self) -> dict[str, bool]:
         """Return by version whether it has a ready worker, in the eyes of the active health check."""
-        document: dict[str, Any] = self._get("/clusters", format="json").json()
-        clusters = {item["name"]: item.get("host_statuses", []) for item in document.get("cluster_statuses", [])}
         return {
             name.removeprefix("version-"): all(
                 not host["health_status"].get("failed_active_health_check") for host in hosts
             )
-            for name, hosts in clusters.items()
+            for name, hosts in self._hosts().items()
             if name.startswith("version-")
         }
+
+    def replicas(self) -> list[Behind]:
+        """Return the hosts behind a front, in the order of its file."""
+        return [Behind.of(host) for host in self._hosts().get("replicas", [])]
+
+    def retries(self) -> tuple[int, int]:
+        """Return how many requests a front has sent once more, to another replica, and how many of them went well there."""
+        names = ("upstream_rq_retry", "upstream_rq_retry_success")
+        found = _parse(self._get("/stats", filter=rf"^cluster\.replicas\.({'|'.join(names)})$").text)
+        again, well = (int(found.get(f"cluster.replicas.{name}", "0")) for name in names)
+        return again, well
 
     def drain(self) -> None:
         """Close the listeners, and each connection with its next answer; requests under way go on."""
@@ -99,6 +143,10 @@ class Admin:
     def reopen_logs(self) -> None:
         """Go on in a new access log, after the old one was renamed."""
         self._call("POST", "/reopen_logs")
+
+    def _hosts(self) -> dict[str, list[dict[str, Any]]]:
+        document: dict[str, Any] = self._get("/clusters", format="json").json()
+        return {item["name"]: item.get("host_statuses", []) for item in document.get("cluster_statuses", [])}
 
     def _get(self, path: str, **query: str) -> Answer:
         return self._call("GET", path, **query)

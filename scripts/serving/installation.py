@@ -75,7 +75,7 @@ class Installation:
         return archive.digest(self.places.archive(self.spec.name, version))
 
     def without_exporter(self) -> "Installation":
-        """Return the same for a pod, whose metrics are its edge's and TorchServe's alone."""
+        """Return the same without the release's metrics, which neither a pod nor a front has."""
         return replace(self, ports=replace(self.ports, exporter=None))
 
     @property

@@ -73,3 +73,11 @@ def ask(  # noqa: PLR0913  (what a request is made of)
         raise NoAnswer(f"{type(error).__name__}: {error}") from error
     finally:
         connection.close()
+
+
+def status(url: str) -> int | None:
+    """Return the status of what `url` answers; None: it does not."""
+    try:
+        return ask("GET", url, timeout_s=5).status
+    except NoAnswer:
+        return None

@@ -91,9 +91,13 @@ class Ports:
         """Return the TCP ports by name without which nothing is served: the exporter waits until its own is free."""
         return {name: port for name, port in self.tcp().items() if name != "exporter"}
 
+    def envoy(self) -> dict[str, int]:
+        """Return the edge's own TCP ports by name."""
+        return {name: port for name, port in self.tcp().items() if name in ("edge", "monitoring", "admin")}
+
     def torchserve(self) -> dict[str, int]:
         """Return TorchServe's own TCP ports by name, all of them on loopback."""
-        return {name: port for name, port in self.required().items() if name not in ("edge", "monitoring", "admin")}
+        return {name: port for name, port in self.required().items() if name not in self.envoy()}
 
 
 def shown(path: Path) -> str:

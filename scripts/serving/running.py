@@ -28,9 +28,11 @@ def attached(environment: Mapping[str, str]) -> tuple[Installation, State]:
     """Return what the operator's files say now of the model that the running server has, and that server.
 
     Raises:
-        UserError: as `serving` does, or one of the operator's files has a mistake.
+        UserError: as `serving` does, it is a front, or one of the operator's files has a mistake.
     """
     running = serving(environment)
+    if running.is_front:
+        raise UserError("what runs here is a front, which has no versions; give this command on each replica's host.")
     wanted = Installation.read({**environment, "MODEL": running.model})
     return replace(wanted, ports=running.ports), running
 

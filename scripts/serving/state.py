@@ -41,6 +41,11 @@ class State:
         """Whether the supervisor runs."""
         return self.supervisor.alive()
 
+    @property
+    def is_front(self) -> bool:
+        """Whether this is an edge over other hosts, once it serves: without a TorchServe of its own."""
+        return "torchserve" not in self.servers
+
     def leftovers(self) -> dict[str, Record]:
         """Return the servers of which something still runs."""
         return {name: record for name, record in self.servers.items() if record.members()}

@@ -5,7 +5,6 @@ from typing import Any
 from scripts.canarying import record
 from scripts.serving import ejections, exporter_process, loopback
 from scripts.serving.live import Live
-from scripts.serving.loopback import NoAnswer
 
 # A pod's edge, in the other container, writes no file.
 _ITS_OUTPUT = "what the edge prints"
@@ -44,7 +43,7 @@ def collect(live: Live) -> dict[str, Any]:
         "running": True,
         "url": wanted.url,
         "model": wanted.spec.name,
-        "healthz": _healthz(wanted.url),
+        "healthz": loopback.status(f"{wanted.url}/healthz"),
         "versions": versions,
         "missing": [version for version in wanted.traffic.versions if version not in versions],
         "ports": wanted.ports.tcp(),
@@ -115,10 +114,3 @@ def _exporter(live: Live) -> dict[str, Any] | None:
 def _shadow_percent(live: Live, version: str) -> int:
     shadow = live.wanted.traffic.shadow
     return shadow.percent if shadow and shadow.version == version else 0
-
-
-def _healthz(url: str) -> int | None:
-    try:
-        return loopback.ask("GET", f"{url}/healthz", timeout_s=5).status
-    except NoAnswer:
-        return None

@@ -41,6 +41,16 @@ def _ip_address(value: str) -> str:
         raise ValueError("use an IP address: 127.0.0.1 for this machine alone, 0.0.0.0 for every network") from None
 
 
+def _host(value: str) -> str:
+    try:
+        host = ipaddress.ip_address(value)
+    except ValueError:
+        raise ValueError("use the IP address at which the front reaches the host") from None
+    if host.is_unspecified:
+        raise ValueError("it stands for every network; use the IP address at which the front reaches the host")
+    return str(host)
+
+
 Name = Annotated[str, AfterValidator(_name)]
 
 
@@ -87,6 +97,16 @@ class Edge(StrictModel):
         return self
 
 
+class Replica(StrictModel):
+    """The edge of a host that a front sends requests to."""
+
+    address: Annotated[str, AfterValidator(_host)]
+    port: int = Field(default=8000, ge=1, le=65535)
+
+    def __str__(self) -> str:
+        return f"[{self.address}]:{self.port}" if ":" in self.address else f"{self.address}:{self.port}"
+
+
 class Traffic(StrictModel):
     """What traffic.yaml says.
 
@@ -95,6 +115,7 @@ class Traffic(StrictModel):
         sticky_header: requests with the same value of it meet the same version.
         sticky_cookie: given to callers that send no such header, who keep their version by it; None: without the header
             each request is drawn anew.
+        replicas: the edges that a front balances over; nobody else reads it.
     """
 
     split: dict[Name, int] = Field(min_length=1)
@@ -102,6 +123,17 @@ class Traffic(StrictModel):
     sticky_cookie: StickyCookie | None = None
     shadow: Shadow | None = None
     edge: Edge = Edge()
+    # A front's /healthz counts them in percent: one of a hundred is still seen.
+    replicas: list[Replica] | None = Field(default=None, min_length=1, max_length=100)
+
+    @field_validator("replicas")
+    @classmethod
+    def _each_once(cls, replicas: list[Replica] | None) -> list[Replica] | None:
+        names = [str(replica) for replica in replicas or []]
+        twice = next((name for name in names if names.count(name) > 1), None)
+        if twice:
+            raise ValueError(f"{twice} is there twice; name each host once")
+        return replicas
 
     @field_validator("split")
     @classmethod
