@@ -19,7 +19,7 @@ class HttpServer(ThreadingHTTPServer):
 @contextmanager
 def serving(server: HttpServer) -> Iterator[str]:
     """Serve for the length of a block; give the server's address."""
-    thread = threading.Thread(target=server.serve_forever)
+    thread = threading.Thread(target=server.serve_forever, args=(0.02,))
     thread.start()
     try:
         yield f"http://127.0.0.1:{server.server_port}"

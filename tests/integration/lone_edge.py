@@ -41,7 +41,7 @@ def lone_edge(
     prediction_log: bool = False,
     harvest: bool = False,
     keys: Mapping[str, object] = MappingProxyType({}),
-    **settings: int,
+    **settings: int | str,
 ) -> Iterator[LoneEdge]:
     """Run an edge with traffic.yaml as it is shipped, but for some keys, and some settings of `edge`.
 
@@ -50,7 +50,7 @@ def lone_edge(
         prediction_log: as config.properties would have it.
         harvest: the same.
         keys: as in {"sticky_header": None}.
-        settings: as in max_memory_bytes=128_000_000.
+        settings: as in max_memory_bytes=128_000_000, address="10.0.0.1".
     """
     server = HttpServer(("127.0.0.1", 0), handler)
     with serving(server), tempfile.TemporaryDirectory(prefix="edge-") as name:
@@ -60,12 +60,19 @@ def lone_edge(
         there = wanted.edge.model_copy(update={"port": ports.edge} | settings)
         edge = Edge(Path(name), ports, MODEL, prediction_log=prediction_log, harvest=harvest)
         wanted = wanted.model_copy(update={**keys, "edge": there})
-        edge.prepare(wanted)
-        process = envoy_process.start(edge, threads=1)
-        try:
-            assert processes.wait_until(Admin(ports.admin).answers, 30)
-            edge.wait_taken()
-            yield LoneEdge(ports, psutil.Process(process.pid), edge, wanted)
-        finally:
-            processes.end(Record.of(process.pid), patience_s=10)
-            process.wait()
+        with envoy(edge, ports, wanted) as process:
+            yield LoneEdge(ports, process, edge, wanted)
+
+
+@contextmanager
+def envoy(edge: Edge, ports: Ports, wanted: Traffic) -> Iterator[psutil.Process]:
+    """Run an Envoy with the files of `edge` for what is wanted."""
+    edge.prepare(wanted)
+    process = envoy_process.start(edge, threads=1)
+    try:
+        assert processes.wait_until(Admin(ports.admin).answers, 30)
+        edge.wait_taken()
+        yield psutil.Process(process.pid)
+    finally:
+        processes.end(Record.of(process.pid), patience_s=10)
+        process.wait()
