@@ -120,7 +120,7 @@ class Admin:
         return [Behind.of(host) for host in self._hosts().get("replicas", [])]
 
     def retries(self) -> tuple[int, int]:
-        """Return how many requests a front has sent once more, to another replica, and how many of them went well there."""
+        """Return how many requests a front has sent to a second replica, and how many of them went well there."""
         names = ("upstream_rq_retry", "upstream_rq_retry_success")
         found = _parse(self._get("/stats", filter=rf"^cluster\.replicas\.({'|'.join(names)})$").text)
         again, well = (int(found.get(f"cluster.replicas.{name}", "0")) for name in names)

@@ -62,8 +62,8 @@ def test_a_request_and_its_answer_pass_unchanged() -> None:
 
 @pytest.mark.parametrize(
     "reply",
-    [answer(502), answer(503), answer(503, retry_after="1"), hang_up],
-    ids=["502", "503", "full", "no answer"],
+    [answer(502), answer(503), answer(507), answer(503, retry_after="1"), hang_up],
+    ids=["502", "503", "507", "full", "no answer"],
 )
 def test_what_one_replica_fails_the_other_answers(reply: Reply) -> None:
     failing, good = StubReplica(reply), StubReplica()
@@ -108,7 +108,10 @@ def test_a_replica_that_is_well_by_its_own_word_and_fails_requests_is_left_out(r
     with lone_front(failing, good) as front:
         statuses(front)
         failed = failing.asked
-        assert [(replica.healthy, replica.ejected) for replica in front.admin.replicas()] == [(True, True), (True, False)]
+        assert [(replica.healthy, replica.ejected) for replica in front.admin.replicas()] == [
+            (True, True),
+            (True, False),
+        ]
         assert failed < 10
         statuses(front, 10)
         assert failing.asked == failed
