@@ -1,4 +1,4 @@
-"""A host behind a front: `python -m tests.integration.far_host ADDRESS` prints its edge's port, and ends with its input.
+"""A host behind a front: `python -m tests.integration.far_host ADDRESS` prints its edge's port and ends with its input.
 
 A real edge; behind it a server that takes some milliseconds for an answer, in TorchServe's place.
 """
