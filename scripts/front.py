@@ -10,13 +10,14 @@ import typer
 from scripts import cli
 from scripts.locks import hold
 from scripts.serving import front, state
-from scripts.serving.supervisor import Interrupted, ServerDied, Supervisor
+from scripts.serving.supervisor import Interrupted, Supervisor
 
 
 def main(as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object when ready.")] = False) -> None:
     """Serve until Ctrl-C.
 
-    Exit status: 0 stopped by a signal; 1 it did not come up; 4 Envoy died; 130 interrupted before it was ready.
+    An Envoy that ends by itself is started again. Exit status: 0 stopped by a signal; 1 it did not come up; 4 Envoy
+    ended too often; 130 interrupted before it was ready.
     """
     wanted = front.read(os.environ)
     run = wanted.places.run
@@ -35,9 +36,6 @@ def main(as_json: Annotated[bool, typer.Option("--json", help="Print one JSON ob
     except Interrupted:
         print("interrupted before it was ready", file=sys.stderr)
         raise typer.Exit(130) from None
-    except ServerDied as error:
-        print(f"error: {error}", file=sys.stderr)
-        raise typer.Exit(error.exit_status) from None
     finally:
         lock.close()
 

@@ -7,7 +7,7 @@ from typing import Any
 import psutil
 
 from scripts.errors import UserError
-from scripts.serving import announcement, envoy_process, loopback, ports
+from scripts.serving import announcement, envoy_process, loopback, ports, starting
 from scripts.serving.edge import Edge
 from scripts.serving.edge_templates import TEMPLATES
 from scripts.serving.envoy_admin import Admin
@@ -64,6 +64,7 @@ def servers(run: Supervisor) -> None:
     run.launch("envoy", lambda: envoy_process.start(run.edge, wanted.traffic.edge.threads), log=run.edge.log)
     run.wait_for("the front", Admin(wanted.ports.admin).answers)
     run.edge.wait_taken(run.check_starting)
+    run.watch(lambda: starting.rotate_access_log(run))
 
 
 def facts(wanted: Installation) -> dict[str, Any]:

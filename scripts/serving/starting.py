@@ -37,7 +37,7 @@ def servers(run: Supervisor) -> None:
     _edge(run)
     if not exporter_process.missing():
         run.accompany("exporter", lambda: exporter_process.start(places))
-    run.watch(lambda: _rotate_access_log(run))
+    run.watch(lambda: rotate_access_log(run))
     run.watch(Ejecting(places.run, run.edge, _management(run, _PATIENCE_S), run.say).look)
 
 
@@ -119,7 +119,8 @@ def _files_now(run: Supervisor) -> Installation:
         return run.wanted
 
 
-def _rotate_access_log(run: Supervisor) -> None:
+def rotate_access_log(run: Supervisor) -> None:
+    """Begin a new access log when this one is long enough; whatever is in the way of that."""
     with contextlib.suppress(UserError, OSError):  # a log is no reason to end
         run.edge.rotate_access_log()
 

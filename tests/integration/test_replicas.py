@@ -11,7 +11,7 @@ import psutil
 import pytest
 import requests
 
-from scripts.serving import processes, state
+from scripts.serving import processes
 from scripts.serving.envoy_admin import Admin, Behind
 from tests.integration.server import MODEL, Server
 from tests.integration.steady import Answer, failed, steady
@@ -39,15 +39,7 @@ class Replicated:
         return Admin(self.front.ports["admin"]).retries()[0]
 
     def wait_healthy(self) -> None:
-        """Return when both hosts get requests; one whose supervisor has ended is started again."""
-
-        def healthy() -> bool:
-            for host in self.hosts:
-                if state.running(host.run_dir) is None:
-                    assert host.verb("start").returncode == 0
-            return all(each.healthy and not each.ejected for each in self.behind())
-
-        assert becomes(healthy)
+        assert becomes(lambda: all(each.healthy and not each.ejected for each in self.behind()))
 
 
 def becomes(condition: Callable[[], bool]) -> bool:
