@@ -139,7 +139,7 @@ retire: | $(ANY_READY) ## VERSION=: take a version without traffic out; its last
 	@$(call need,VERSION,VERSION=1.0)$(RUN).retire --version "$$VERSION"
 shadow: | $(ANY_READY) ## VERSION= PERCENT=: mirror a share of the traffic to a version whose answers nobody sees
 	@$(call need,PERCENT,VERSION=2.0 PERCENT=20)$(RUN).shadow --version "$$VERSION" --percent "$$PERCENT"
-apply: | $(ANY_READY) ## bring a running server to the edited config.properties and traffic.yaml
+apply: | $(ANY_READY) ## [FRONT=1]: bring a running server to the edited config.properties and traffic.yaml
 	@$(RUN).apply
 report: | $(ANY_READY) ## [LOGS="run other/run"] [LABELS=labels.csv] [OUT=run/report] [VERSION=] [BASELINE=] [NO_LABELS=1]: compare two versions, with a verdict
 	@set -f; $(RUN).report $$LOGS $(if $(LABELS),--labels "$$LABELS") $(if $(OUT),--out "$$OUT") $(if $(VERSION),--version "$$VERSION") \

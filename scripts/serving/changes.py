@@ -65,7 +65,7 @@ def apply(live: Live, effective: Mapping[str, Any]) -> Outcome:
         registering.register(live, version)
         done.append(f"registered {version}")
     live.route(wanted.traffic, opening=new)
-    needs_restart = [f"{key} ({was} → {now})" for key, was, now in _differences(effective, static(wanted))]
+    needs_restart = list(restarts(effective, wanted))
     for version, description in live.descriptions().items():
         settings = wanted.config.version(wanted.spec.name, version)
         if not _same_batching(description, settings):
@@ -102,6 +102,12 @@ def static(wanted: Installation) -> dict[str, Any]:
         **{f"traffic.yaml: edge.{key}": value for key, value in traffic.edge.model_dump().items()},
     }
     return dict(json.loads(json.dumps(found)))
+
+
+def restarts(effective: Mapping[str, Any], wanted: Installation) -> Iterator[str]:
+    """Give what only a restart brings: where the files say otherwise than what `static` returned at the start."""
+    for key, was, now in _differences(effective, static(wanted)):
+        yield f"{key} ({was} → {now})"
 
 
 def save_static(wanted: Installation) -> None:

@@ -7,12 +7,14 @@ from typing import Any
 import psutil
 
 from scripts.errors import UserError
-from scripts.serving import announcement, envoy_process, loopback, ports, starting
+from scripts.locks import hold
+from scripts.serving import announcement, changes, envoy_process, loopback, ports, starting
+from scripts.serving.changes import Outcome
 from scripts.serving.edge import Edge
 from scripts.serving.edge_templates import TEMPLATES
 from scripts.serving.envoy_admin import Admin
 from scripts.serving.installation import Installation
-from scripts.serving.places import shown
+from scripts.serving.places import Places, shown
 from scripts.serving.state import State
 from scripts.serving.supervisor import Supervisor
 
@@ -65,6 +67,22 @@ def servers(run: Supervisor) -> None:
     run.wait_for("the front", Admin(wanted.ports.admin).answers)
     run.edge.wait_taken(run.check_starting)
     run.watch(lambda: starting.rotate_access_log(run))
+
+
+def apply(environment: Mapping[str, str], running: State) -> Outcome:
+    """Bring the front that runs to traffic.yaml's replicas; requests under way have their answers.
+
+    Raises:
+        UserError: another command does so just now, traffic.yaml has a mistake, or Envoy refuses it.
+    """
+    lock = Places.from_environment(environment).run / "change.lock"
+    with hold(lock, "another command changes the running front just now; let it end first."):
+        wanted = attached(environment, running)
+        edge(wanted).apply(wanted.traffic, ())
+    now = ", ".join(map(str, wanted.traffic.replicas or []))
+    # Of config.properties a front uses nothing.
+    other = [each for each in changes.restarts(changes.load_static(wanted), wanted) if each.startswith("traffic.yaml")]
+    return Outcome((f"replicas: {now}",), tuple(other))
 
 
 def facts(wanted: Installation) -> dict[str, Any]:

@@ -14,7 +14,7 @@ from scripts.serving import front, processes, traffic
 from scripts.serving.edge import Edge
 from scripts.serving.envoy_admin import Admin
 from scripts.serving.places import REPOSITORY, Ports
-from scripts.serving.traffic import Replica
+from scripts.serving.traffic import Replica, Traffic
 from tests.http_server import HttpServer, serving
 from tests.integration.lone_edge import envoy
 from tests.integration.server import MODEL, free_ports
@@ -31,6 +31,8 @@ class StubReplica(HttpServer):
         reply: can be changed while it serves.
         asked: how many POSTs it has got.
     """
+
+    request_queue_size = 128
 
     def __init__(self, reply: Reply | None = None) -> None:
         super().__init__(("127.0.0.1", 0), _Handler)
@@ -78,11 +80,12 @@ def hang_up(handler: BaseHTTPRequestHandler) -> None:
 
 @dataclass(frozen=True)
 class LoneFront:
-    """The front, its process, and what it is asked with."""
+    """The front, its process, its files, and what it was started with."""
 
     ports: Ports
     process: psutil.Process
     files: Edge
+    wanted: Traffic
 
     @property
     def url(self) -> str:
@@ -115,6 +118,6 @@ def front_over(hosts: Sequence[Replica], **settings: int) -> Iterator[LoneFront]
         wanted = wanted.model_copy(update={"edge": there, "replicas": list(hosts)})
         edge = Edge(Path(name), ports, MODEL, front.TEMPLATES / "front")
         with envoy(edge, ports, wanted) as process:
-            found = LoneFront(ports, process, edge)
+            found = LoneFront(ports, process, edge, wanted)
             assert processes.wait_until(lambda: len(found.admin.replicas()) == len(hosts), 10)
             yield found

@@ -2,6 +2,7 @@
 
 import http
 import json
+import threading
 import time
 from collections import Counter
 from collections.abc import Callable
@@ -12,6 +13,8 @@ import pytest
 import requests
 
 from scripts.serving import processes
+from scripts.serving.traffic import Replica
+from tests.http_server import serving
 from tests.integration.lone_front import LoneFront, Reply, StubReplica, answer, hang_up, lone_front, send
 
 IMAGE = b"an image"
@@ -154,6 +157,27 @@ def test_where_no_replica_answers_in_time_the_caller_gets_504_after_timeout_s() 
         got = ask(front)
         assert (got.status_code, got.json()["error"]["code"]) == (http.HTTPStatus.GATEWAY_TIMEOUT, "timeout")
     assert first.asked + second.asked == 2
+
+
+def test_a_replica_is_put_in_the_place_of_another_and_what_that_one_has_is_answered() -> None:
+    begun, let = threading.Semaphore(0), threading.Event()
+
+    def slow(handler: BaseHTTPRequestHandler) -> None:
+        begun.release()
+        let.wait(15)
+        send(handler, 200, b"old")
+
+    old, new = StubReplica(slow), StubReplica(answer(200, b"new"))
+    with lone_front(old) as front, serving(new), ThreadPoolExecutor(ENOUGH) as pool:
+        under_way = [pool.submit(ask, front) for _ in range(5)]
+        for _ in under_way:
+            assert begun.acquire(timeout=15)
+        hosts = [Replica(address="127.0.0.1", port=new.server_port)]
+        front.files.apply(front.wanted.model_copy(update={"replicas": hosts}), ())
+        assert becomes(lambda: [each.port for each in front.admin.replicas()] == [new.server_port])
+        assert ask(front).content == b"new"
+        let.set()
+        assert Counter((each.result().status_code, each.result().content) for each in under_way) == {(200, b"old"): 5}
 
 
 def test_the_log_names_the_replica_and_the_version_that_answered() -> None:
