@@ -100,7 +100,7 @@ def running(
     try:
         _verb("start", environment)
         ports = Ports().overridden(environment)
-        url = f"http://127.0.0.1:{ports.edge}/predictions/{MODEL}"
+        url = f"http://{environment.get('EDGE_ADDRESS', '127.0.0.1')}:{ports.edge}/predictions/{MODEL}"
         answer = requests.post(url, data=image, headers={"content-type": "application/octet-stream"}, timeout=60)
         answer.raise_for_status()
         first_answer_s = time.monotonic() - started

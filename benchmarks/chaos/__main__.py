@@ -11,7 +11,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from itertools import islice
 from pathlib import Path
@@ -20,6 +20,7 @@ from typing import Annotated
 import typer
 
 from benchmarks import product
+from benchmarks.chaos import front
 from benchmarks.chaos.callers import Callers
 from benchmarks.chaos.faults import ON_ONE_HOST, Fault, full_disk
 from benchmarks.chaos.host import Host
@@ -50,28 +51,46 @@ def one_host(folder: Path, images: Sequence[bytes], tell: Callable[[str], None])
         else:
             yield Outcome("the disk is full for 5 s", refused="only root can mount a small disk")
         for fault in faults:
-            yield _struck(fault, host, callers, tell)
+            yield _struck(fault, host, callers, host.healthy, tell)
 
 
-def _struck(fault: Fault, host: Host, callers: Callers, tell: Callable[[str], None]) -> Outcome:
+def two_hosts(folder: Path, images: Sequence[bytes], tell: Callable[[str], None]) -> Iterator[Outcome]:
+    """Give the outcome of each fault of one of two hosts behind a front; nobody may have to ask again."""
+    with ExitStack() as stack:
+        hosts = [
+            stack.enter_context(_host(folder, f"host{number}", images[0], {"EDGE_ADDRESS": address}))
+            for number, address in enumerate(front.ADDRESSES)
+        ]
+        before = stack.enter_context(front.running(folder / "front", hosts))
+        callers = Callers(f"{before.url}/predictions/{MODEL}", images)
+        stack.enter_context(callers.calling())
+        for fault in front.BEHIND_A_FRONT:
+            yield _struck(fault, hosts[0], callers, before.healthy, tell)
+
+
+def _struck(
+    fault: Fault, host: Host, callers: Callers, healthy: Callable[[], bool], tell: Callable[[str], None]
+) -> Outcome:
     """Return what became of the callers, from the fault to when all is well again."""
     struck_s = time.monotonic()
     fault.strike(host)
     time.sleep(_QUIET_S)  # or the quiet before it would count
-    processes.wait_until(lambda: callers.quiet(_QUIET_S) and host.healthy(), _OVER_WITHIN_S + _QUIET_S, pause_s=0.2)
+    processes.wait_until(lambda: callers.quiet(_QUIET_S) and healthy(), _OVER_WITHIN_S + _QUIET_S, pause_s=0.2)
     outcome = Outcome.of(fault.name, fault.within_s, struck_s, callers.since(struck_s))
     tell(f"{fault.name}: {outcome.lost} of {outcome.requests} lost, {outcome.recovery_s:.1f} s")
     return outcome
 
 
 @contextmanager
-def _host(folder: Path, name: str, image: bytes) -> Iterator[Host]:
+def _host(folder: Path, name: str, image: bytes, variables: Mapping[str, str] | None = None) -> Iterator[Host]:
     """Start a product with a model store of its own."""
     store = folder / f"{name}-store"
     store.mkdir()
     for path in Places.from_environment(os.environ).model_store.glob(f"{MODEL}-[12].0.mar*"):
         shutil.copy(path, store)
-    with product.running(folder / name, image, Files.shipped(), {"MODEL_STORE": str(store)}) as running:
+    with product.running(
+        folder / name, image, Files.shipped(), {"MODEL_STORE": str(store), **(variables or {})}
+    ) as running:
         yield Host(running)
 
 
@@ -112,7 +131,8 @@ def main(out: Annotated[Path, typer.Option(help="Where the table is written.")] 
         print(line, file=sys.stderr, flush=True)
 
     with tempfile.TemporaryDirectory(prefix="chs-") as name:
-        outcomes = list(one_host(Path(name).resolve(), images, tell))
+        folder = Path(name).resolve()
+        outcomes = [*one_host(folder, images, tell), *two_hosts(folder, images, tell)]
     text = report(outcomes)
     out.write_text(text + "\n")
     print(text)

@@ -148,7 +148,7 @@ def taken_port(host: Host) -> None:
 def broken_off_uploads(host: Host) -> None:
     """Open 200 uploads, send half of each, and close them."""
     head = f"POST /predictions/{MODEL} HTTP/1.1\r\nhost: x\r\ncontent-type: image/png\r\ncontent-length: 20000\r\n\r\n"
-    half = [socket.create_connection(("127.0.0.1", host.product.ports.edge)) for _ in range(200)]
+    half = [socket.create_connection((host.address, host.product.ports.edge)) for _ in range(200)]
     for connection in half:
         connection.sendall(head.encode() + bytes(10_000))
     time.sleep(1)

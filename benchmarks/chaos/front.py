@@ -46,10 +46,10 @@ def stopped_and_started(host: Host) -> None:
 
 
 BEHIND_A_FRONT = (
-    Fault("a worker of one host is killed", worker_killed),
-    Fault("TorchServe of one host is killed", torchserve_killed),
-    Fault("Envoy of one host is killed", envoy_killed),
-    Fault("one host is stopped and started", stopped_and_started),
+    Fault("of two hosts, a worker of one is killed", worker_killed, 0.0),
+    Fault("of two hosts, TorchServe of one is killed", torchserve_killed, 0.0),
+    Fault("of two hosts, Envoy of one is killed", envoy_killed, 0.0),
+    Fault("of two hosts, one is stopped, and started", stopped_and_started, 0.0),
 )
 
 

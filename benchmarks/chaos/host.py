@@ -34,7 +34,12 @@ class Host:
     @property
     def url(self) -> str:
         """Its edge."""
-        return f"http://127.0.0.1:{self.product.ports.edge}"
+        return f"http://{self.address}:{self.product.ports.edge}"
+
+    @property
+    def address(self) -> str:
+        """Where its edge listens."""
+        return self.product.environment.get("EDGE_ADDRESS", "127.0.0.1")
 
     def archive(self, version: str) -> Path:
         """Return a version's archive."""
