@@ -40,7 +40,9 @@ def _try(wanted: Installation, url: str) -> str:
         image, kind = Path("image.jpg"), "image/jpeg"
     path = image.relative_to(Path.cwd()) if image.is_relative_to(Path.cwd()) else image
     # curl would call the body a form (application/x-www-form-urlencoded) if no type were named.
-    return f"curl -H 'content-type: {kind}' --data-binary @{shlex.quote(str(path))} {url}"
+    known = f"--cacert {shlex.quote(str(wanted.certificate))} " if wanted.certificate else ""
+    key = '-H "x-api-key: $API_KEY" ' if wanted.keys else ""
+    return f"curl {known}{key}-H 'content-type: {kind}' --data-binary @{shlex.quote(str(path))} {url}"
 
 
 def text(facts: Mapping[str, Any]) -> str:

@@ -1,14 +1,17 @@
 """The edge's configuration: rendered from traffic.yaml, replaced by rename, and seen to be taken."""
 
 import re
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from pathlib import Path
+from types import MappingProxyType
 
 from scripts.errors import UserError
 from scripts.files import replace_file
 from scripts.serving import processes
 from scripts.serving.edge_templates import TEMPLATES, Templates
 from scripts.serving.envoy_admin import Admin, Taken
+from scripts.serving.keys import Key
 from scripts.serving.places import Ports
 from scripts.serving.traffic import Traffic
 from scripts.signals import uninterrupted
@@ -17,8 +20,12 @@ from scripts.signals import uninterrupted
 _TAKEN_WITHIN_S = 10.0
 # A request chooses its version with its headers, but needs that version's cluster only once its body is whole.
 _BODIES_ARRIVE_WITHIN_S = 2.0
-# Clusters before the routes that lead to them.
-_ORDER = ("clusters", "shadow", "routes", "health")
+# Clusters before the routes that lead to them, limits before the keys that they are for.
+_OF_KEYS = ("limits", "shares", "keys")
+_ORDER = (*_OF_KEYS, "clusters", "shadow", "routes", "health")
+# Nobody else needs to read them, and the bootstrap says all that the others do of the machine.
+_PRIVATE = 0o600
+_NO_KEYS: Mapping[str, Key] = MappingProxyType({})
 _LOG_TEXT = re.compile(r"^\[[^]]*\]\[\d+\]\[(warning|error|critical)\]\[\w+\] \[[^]]*\] (?P<text>.*)")
 
 
@@ -32,6 +39,7 @@ class Edge:
         model: str,
         templates: Path = TEMPLATES,
         *,
+        keys: Mapping[str, Key] = _NO_KEYS,
         access_log: str | None = "access.log",
         prediction_log: bool = False,
         harvest: bool = False,
@@ -43,6 +51,7 @@ class Edge:
             ports: of the edge and of the servers behind it.
             model: the served name.
             templates: the folder with the templates.
+            keys: who may ask, by name; none: everybody.
             access_log: a file in `run`; None: requests are written to the process's own output.
             prediction_log: whether workers are told who asks, and which requests are a shadow's.
             harvest: whether they are told the latter.
@@ -56,6 +65,7 @@ class Edge:
             "folder": str(self.folder),
             "access_log": self.access_log and str(self.access_log),
             "model": model,
+            "keys": keys,
             "prediction_log": prediction_log,
             "marks_copies": prediction_log or harvest,
         }
@@ -69,8 +79,9 @@ class Edge:
     def prepare(self, traffic: Traffic) -> None:
         """Write every file, for an Envoy that is to be started."""
         self.folder.mkdir(parents=True, exist_ok=True)
-        for name in ("bootstrap", *_ORDER):
-            replace_file(self._path(name), self._render(name, traffic, traffic.versions))
+        self._path("tls").unlink(missing_ok=True)
+        for name in ("bootstrap", *_ORDER, *(["tls"] if traffic.edge.tls else [])):
+            replace_file(self._path(name), self._render(name, traffic, traffic.versions), _PRIVATE)
 
     def apply(self, traffic: Traffic, versions: Iterable[str]) -> None:
         """Bring the running Envoy to `traffic`.
@@ -86,24 +97,25 @@ class Edge:
             UserError: Envoy refuses a file; with its reason. The files before are back in place, and in effect.
         """
         wanted = list(dict.fromkeys([*traffic.versions, *versions]))
-        before = {name: self._path(name).read_text() for name in _ORDER}
         # Clusters that go are kept until neither a route nor a request leads to them.
-        known = re.findall(r'name: "version-(.*?)"', before["clusters"])
+        known = re.findall(r'name: "version-(.*?)"', self._path("clusters").read_text())
         both = list(dict.fromkeys([*wanted, *known]))
-        try:
-            taken = self._admin.taken()
+        with self._or_as_before(_ORDER) as taken:
             for name in _ORDER:
                 self._replace(name, self._render(name, traffic, both if name == "clusters" else wanted), taken[name])
             if both != wanted:
                 processes.wait_until(lambda: self._admin.active_requests() == 0, _BODIES_ARRIVE_WITHIN_S)
                 rest = self._render("clusters", traffic, wanted)
                 self._replace("clusters", rest, self._admin.taken()["clusters"])
-        except BaseException:
-            with uninterrupted():
-                taken = self._admin.taken()
-                for name in reversed(_ORDER):
-                    self._replace(name, before[name], taken[name])
-            raise
+
+    def admit(self, traffic: Traffic) -> None:
+        """Bring the running Envoy to the keys and their limits in `traffic` alone; raises as `apply` does."""
+        self._bring(_OF_KEYS, traffic)
+
+    def renew(self, traffic: Traffic) -> None:
+        """Bring the running Envoy, if it speaks TLS, to the certificate that is in its file now; raises as `apply` does."""
+        if traffic.edge.tls and self._path("tls").is_file():
+            self._bring(["tls"], traffic)
 
     def wait_taken(self, check: Callable[[], None] = lambda: None) -> None:
         """Return when a starting Envoy has taken every file.
@@ -111,7 +123,7 @@ class Edge:
         Raises:
             UserError: it refuses one, with its reason.
         """
-        for name in _ORDER:
+        for name in [*_ORDER, *(["tls"] if self._path("tls").is_file() else [])]:
             self._wait(name, _version_of(self._path(name).read_text()), refusals=0, check=check)
 
     def split(self) -> dict[str, int]:
@@ -131,6 +143,24 @@ class Edge:
         self.access_log.replace(self.access_log.with_suffix(".log.1"))
         self._admin.reopen_logs()
 
+    def _bring(self, names: Sequence[str], traffic: Traffic) -> None:
+        with self._or_as_before(names) as taken:
+            for name in names:
+                self._replace(name, self._render(name, traffic, traffic.versions), taken[name])
+
+    @contextmanager
+    def _or_as_before(self, names: Sequence[str]) -> Iterator[Mapping[str, Taken]]:
+        """Give what Envoy has taken to a block that replaces files; one that fails leaves them as they were."""
+        before = {name: self._path(name).read_text() for name in names}
+        try:
+            yield self._admin.taken()
+        except BaseException:
+            with uninterrupted():
+                taken = self._admin.taken()
+                for name in reversed(names):
+                    self._replace(name, before[name], taken[name])
+            raise
+
     def _replace(self, name: str, text: str, taken: Taken) -> None:
         """Make `text` a file's content, where Envoy has `taken` another one; return when it has taken this one."""
         path = self._path(name)
@@ -138,7 +168,7 @@ class Edge:
         if path.read_text() == text and taken.version == _version_of(text):
             return
         log_size = self.log.stat().st_size if self.log.is_file() else 0
-        replace_file(path, text)
+        replace_file(path, text, _PRIVATE)
         self._wait(name, _version_of(text), taken.refusals, log_from=log_size)
 
     def _wait(

@@ -1,5 +1,6 @@
 """What runs, as one record: asked of the state file, TorchServe, its workers and Envoy."""
 
+from pathlib import Path
 from typing import Any
 
 from scripts.canarying import record
@@ -44,7 +45,7 @@ def collect(live: Live) -> dict[str, Any]:
         "running": True,
         "url": wanted.url,
         "model": wanted.spec.name,
-        "healthz": _healthz(wanted.url),
+        "healthz": _healthz(wanted.url, wanted.certificate),
         "versions": versions,
         "missing": [version for version in wanted.traffic.versions if version not in versions],
         "ports": wanted.ports.tcp(),
@@ -117,8 +118,8 @@ def _shadow_percent(live: Live, version: str) -> int:
     return shadow.percent if shadow and shadow.version == version else 0
 
 
-def _healthz(url: str) -> int | None:
+def _healthz(url: str, certificate: Path | None) -> int | None:
     try:
-        return loopback.ask("GET", f"{url}/healthz", timeout_s=5).status
+        return loopback.ask("GET", f"{url}/healthz", timeout_s=5, certificate=certificate).status
     except NoAnswer:
         return None

@@ -54,6 +54,7 @@ class Supervisor:
             wanted.places.run,
             wanted.ports,
             wanted.spec.name,
+            keys=wanted.keys,
             prediction_log=wanted.config.logs_predictions,
             harvest=wanted.config.harvests,
         )

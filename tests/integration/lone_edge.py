@@ -13,6 +13,7 @@ import psutil
 from scripts.serving import envoy_process, processes, traffic
 from scripts.serving.edge import Edge
 from scripts.serving.envoy_admin import Admin
+from scripts.serving.keys import Key
 from scripts.serving.places import REPOSITORY, Ports
 from scripts.serving.processes import Record
 from scripts.serving.traffic import Traffic
@@ -40,8 +41,9 @@ def lone_edge(
     handler: type[BaseHTTPRequestHandler],
     prediction_log: bool = False,
     harvest: bool = False,
+    admitted: Mapping[str, Key] = MappingProxyType({}),
     keys: Mapping[str, object] = MappingProxyType({}),
-    **settings: int,
+    **settings: object,
 ) -> Iterator[LoneEdge]:
     """Run an edge with traffic.yaml as it is shipped, but for some keys, and some settings of `edge`.
 
@@ -49,6 +51,7 @@ def lone_edge(
         handler: the server behind the edge: TorchServe's inference and management in one.
         prediction_log: as config.properties would have it.
         harvest: the same.
+        admitted: as keys.yaml would have it.
         keys: as in {"sticky_header": None}.
         settings: as in max_memory_bytes=128_000_000.
     """
@@ -58,7 +61,7 @@ def lone_edge(
         ports = replace(Ports(**own), inference=server.server_port, management=server.server_port)
         wanted = traffic.read(REPOSITORY / "traffic.yaml")
         there = wanted.edge.model_copy(update={"port": ports.edge} | settings)
-        edge = Edge(Path(name), ports, MODEL, prediction_log=prediction_log, harvest=harvest)
+        edge = Edge(Path(name), ports, MODEL, keys=admitted, prediction_log=prediction_log, harvest=harvest)
         wanted = wanted.model_copy(update={**keys, "edge": there})
         edge.prepare(wanted)
         process = envoy_process.start(edge, threads=1)
