@@ -16,8 +16,10 @@ def make(folder: Path, name: str, days: int = 30) -> tuple[Path, Path]:
     certificate, key, request = (folder / f"{name}.{ending}" for ending in ("pem", "key", "csr"))
     curve = ["-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes"]
     _openssl("req", "-new", *curve, "-keyout", str(key), "-out", str(request), "-subj", f"/CN={name}.edge.example")
+    names = folder / f"{name}.names"
+    names.write_text(f"subjectAltName=DNS:{name}.edge.example\n")
     signed = ["-in", str(request), "-signkey", str(key), "-days", str(days), "-out", str(certificate)]
-    _openssl("x509", "-req", *signed)
+    _openssl("x509", "-req", *signed, "-extfile", str(names))
     return certificate, key
 
 

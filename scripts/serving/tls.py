@@ -2,7 +2,7 @@
 
 import ssl
 from pathlib import Path
-from typing import NoReturn
+from typing import Any, NoReturn
 
 from handler.strict import StrictModel
 from scripts.errors import UserError
@@ -82,12 +82,25 @@ def require(tls: Tls, where: Path) -> None:
         ) from None
 
 
+def name(tls: Tls) -> str | None:
+    """Return the first name that the certificate is for, as a caller would write it; None: only patterns, or none.
+
+    Raises:
+        OSError: the files don't do (`require`).
+    """
+    server = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    server.load_cert_chain(tls.certificate_path, tls.key_path, password=_no_password)
+    found = _shake_hands(server, pinned(tls.certificate_path)) or {}
+    names = found.get("subjectAltName", ())
+    return next((str(value) for kind, value in names if kind == "DNS" and not str(value).startswith("*")), None)
+
+
 def _no_password() -> NoReturn:
     raise UserError("the key of `edge.tls` has a password, which nobody is there to type; store it without one.")
 
 
-def _shake_hands(server: ssl.SSLContext, client: ssl.SSLContext) -> None:
-    """Return when a client takes the server's certificate; both are in this process."""
+def _shake_hands(server: ssl.SSLContext, client: ssl.SSLContext) -> Any:
+    """Return the server's certificate, parsed, when a client takes it; both are in this process."""
     up, down = ssl.MemoryBIO(), ssl.MemoryBIO()
     ends = [client.wrap_bio(down, up), server.wrap_bio(up, down, server_side=True)]
     # Each sends what the other waits for; TLS 1.3 is done after two turns.
@@ -97,3 +110,4 @@ def _shake_hands(server: ssl.SSLContext, client: ssl.SSLContext) -> None:
                 end.do_handshake()
             except ssl.SSLWantReadError:
                 continue
+    return ends[0].getpeercert()

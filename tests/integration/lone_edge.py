@@ -41,8 +41,8 @@ def lone_edge(
     handler: type[BaseHTTPRequestHandler],
     prediction_log: bool = False,
     harvest: bool = False,
-    admitted: Mapping[str, Key] = MappingProxyType({}),
     keys: Mapping[str, object] = MappingProxyType({}),
+    admitted: Mapping[str, Key] = MappingProxyType({}),
     **settings: object,
 ) -> Iterator[LoneEdge]:
     """Run an edge with traffic.yaml as it is shipped, but for some keys, and some settings of `edge`.
@@ -51,8 +51,8 @@ def lone_edge(
         handler: the server behind the edge: TorchServe's inference and management in one.
         prediction_log: as config.properties would have it.
         harvest: the same.
-        admitted: as keys.yaml would have it.
         keys: as in {"sticky_header": None}.
+        admitted: as keys.yaml would have it.
         settings: as in max_memory_bytes=128_000_000.
     """
     server = HttpServer(("127.0.0.1", 0), handler)
