@@ -8,7 +8,7 @@ from typing import Any
 
 from scripts.errors import UserError
 from scripts.files import replace_file
-from scripts.serving import ejections, properties, properties_edit, registering
+from scripts.serving import ejections, exposure, properties, properties_edit, registering
 from scripts.serving.eligible import without
 from scripts.serving.installation import Installation
 from scripts.serving.live import READY_WITHIN_S, Live
@@ -65,6 +65,9 @@ def apply(live: Live, effective: Mapping[str, Any]) -> Outcome:
         registering.register(live, version)
         done.append(f"registered {version}")
     live.route(wanted.traffic, opening=new)
+    exposure.require(wanted)
+    if live.edge.renew(wanted.traffic):
+        done.append("the certificate is the one that is in its file now")
     needs_restart = [f"{key} ({was} → {now})" for key, was, now in _differences(effective, static(wanted))]
     for version, description in live.descriptions().items():
         settings = wanted.config.version(wanted.spec.name, version)
