@@ -108,6 +108,11 @@ def _document(path: Path) -> CommentedMap:
         mode = path.stat().st_mode
     except FileNotFoundError:
         content, mode = _HEAD, 0
+    except PermissionError:
+        # As in a container that runs as another user.
+        raise UserError(
+            f"{path}: this user may not read it; `chmod 644 {path}` is no harm, it has hashes only."
+        ) from None
     except UnicodeDecodeError:
         raise UserError(f"{path}: it is no UTF-8 text; restore it from a copy.") from None
     # Whoever may write it can give himself a key: as sshd refuses authorized_keys. To read it is no harm.
