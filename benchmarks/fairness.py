@@ -23,9 +23,11 @@ from scripts.serving.places import REPOSITORY
 
 POLITE = ("ann", "bob")
 PAUSE_S = 0.1
-CONNECTIONS = 64
-DURATION_S = 15
-BOUNDS = (None, 32, 16, 8, 4, 2)
+# Ten times as many as the others have, and without a pause.
+CONNECTIONS = 20
+DURATION_S = 12
+BOUNDS = (None, 16, 8, 4)
+KINDS = ("waits", "asks again")
 SCRIPT = Path(__file__).with_name("greedy.lua")
 
 
@@ -34,7 +36,7 @@ class Seen:
     """What the callers of one run saw.
 
     Attributes:
-        greedy: whether there was one.
+        greedy: what the greedy one does when it is refused; None: there was none.
         at_once: its bound of requests under way; None: none.
         polite_ms: time to each answer of the others, milliseconds.
         polite_failures: of them that were not 200.
@@ -42,7 +44,7 @@ class Seen:
         refused: a second, of the greedy one.
     """
 
-    greedy: bool
+    greedy: str | None
     at_once: int | None
     polite_ms: tuple[float, ...]
     polite_failures: int
@@ -66,10 +68,10 @@ def measure() -> list[Seen]:
         folder = Path(name) / "own"
         with product.running(folder, image.read_bytes(), Files.for_comparison()) as server:
             keys = {who: _made(server, who) for who in (*POLITE, "greedy")}
-            found = [_run(server, keys, image, greedy=False, at_once=None)]
+            found = [_run(server, keys, image, greedy=None, at_once=None)]
             for bound in BOUNDS:
                 _bound(folder / "traffic.yaml", server, bound)
-                found.append(_run(server, keys, image, greedy=True, at_once=bound))
+                found += [_run(server, keys, image, greedy=kind, at_once=bound) for kind in KINDS]
             return found
 
 
@@ -94,9 +96,9 @@ def _verb(server: Product, *words: str) -> str:
     return done.stdout
 
 
-def _run(server: Product, keys: Mapping[str, str], image: Path, *, greedy: bool, at_once: int | None) -> Seen:
+def _run(server: Product, keys: Mapping[str, str], image: Path, *, greedy: str | None, at_once: int | None) -> Seen:
     url = server.through_edge("edge", product.INT8).url
-    load = _greedy(url, keys["greedy"], image) if greedy else None
+    load = _greedy(url, keys["greedy"], image, greedy) if greedy else None
     with ThreadPoolExecutor(len(POLITE)) as pool:
         answers = [each for of_one in pool.map(lambda who: _ask(url, keys[who], image), POLITE) for each in of_one]
     answered, asked = 0, 0
@@ -108,9 +110,10 @@ def _run(server: Product, keys: Mapping[str, str], image: Path, *, greedy: bool,
     return Seen(greedy, at_once, tuple(ms for _, ms in answers), failures, *rates)
 
 
-def _greedy(url: str, key: str, image: Path) -> subprocess.Popen[str]:
+def _greedy(url: str, key: str, image: Path, kind: str) -> subprocess.Popen[str]:
     command = ["wrk", "--threads", "1", "--connections", str(CONNECTIONS), "--duration", f"{DURATION_S}s"]
     environment = os.environ | {"API_KEY": key, "ASKED_WITH": str(image)}
+    environment |= {"WAITS": "1"} if kind == "waits" else {}
     words = [*command, "--timeout", "20s", "--script", str(SCRIPT), url]
     return subprocess.Popen(words, env=environment, stdout=subprocess.PIPE, text=True)
 

@@ -6,9 +6,15 @@ file:close()
 
 local threads = {}
 function setup(thread) table.insert(threads, thread) end
-function response(status) answered = answered or 0; if status == 200 then answered = answered + 1 end end
+answered, refused = 0, false
+function response(status)
+  refused = status == 429
+  if status == 200 then answered = answered + 1 end
+end
+-- A caller that does as `retry-after` says; otherwise one that asks again at once.
+function delay() return refused and os.getenv("WAITS") and 1000 or 0 end
 function done(summary)
   local answered = 0
-  for _, thread in ipairs(threads) do answered = answered + (thread:get("answered") or 0) end
+  for _, thread in ipairs(threads) do answered = answered + thread:get("answered") end
   print(string.format("RESULT %d %d", answered, summary.requests))
 end

@@ -15,7 +15,15 @@ from scripts.markdown import table
 def main(output: Annotated[Path, typer.Option(help="Folder for the table.")] = RESULTS) -> None:
     """Measure, print the table and write it to a folder."""
     rows = [_row(seen) for seen in fairness.measure()]
-    columns = ("greedy key", "others' p50 ms", "p95 ms", "failures", "greedy: answers/s", "refusals/s")
+    columns = (
+        "`at_once`",
+        "refused, the greedy one",
+        "others' p50 ms",
+        "p95 ms",
+        "failures",
+        "greedy: answers/s",
+        "refusals/s",
+    )
     text = f"# Fairness\n\nWritten by `python -m scripts.bench_fairness`.\n\n{table(columns, rows)}\n"
     output.mkdir(parents=True, exist_ok=True)
     (output / "fairness.md").write_text(text)
@@ -23,15 +31,15 @@ def main(output: Annotated[Path, typer.Option(help="Folder for the table.")] = R
 
 
 def _row(seen: Seen) -> tuple[str, ...]:
-    bound = "no bound" if seen.at_once is None else f"at most {seen.at_once} at once"
+    bound = "null" if seen.at_once is None else str(seen.at_once)
     times = (
         f"{seen.percentile(50):.0f}",
         f"{seen.percentile(95):.0f}",
         f"{seen.polite_failures} of {len(seen.polite_ms)}",
     )
     if not seen.greedy:
-        return "none", *times, "", ""
-    return bound, *times, f"{seen.answered:.0f}", f"{seen.refused:.0f}"
+        return "no greedy key", "", *times, "", ""
+    return bound, seen.greedy, *times, f"{seen.answered:.0f}", f"{seen.refused:.0f}"
 
 
 if __name__ == "__main__":

@@ -32,6 +32,7 @@ class Edge:
         templates: Path = TEMPLATES,
         *,
         keys: Mapping[str, Key] = _NO_KEYS,
+        share: int = 4,
         access_log: str | None = "access.log",
         prediction_log: bool = False,
         harvest: bool = False,
@@ -44,6 +45,7 @@ class Edge:
             model: the served name.
             templates: the folder with the templates.
             keys: who may ask, by name; none: everybody.
+            share: requests of one key under way, where traffic.yaml leaves it open.
             access_log: a file in `run`; None: requests are written to the process's own output.
             prediction_log: whether workers are told who asks, and which requests are a shadow's.
             harvest: whether they are told the latter.
@@ -59,6 +61,7 @@ class Edge:
             "access_log": self.access_log and str(self.access_log),
             "model": model,
             "keys": keys,
+            "share": share,
             "prediction_log": prediction_log,
             "marks_copies": prediction_log or harvest,
         }

@@ -93,6 +93,13 @@ class Installation:
         return "" if self.model == DEFAULT_MODEL else f" MODEL={self.model}"
 
     @property
+    def share(self) -> int:
+        """Requests of one key under way that keep the workers busy: two for each, of the versions that have weight."""
+        weights = self.traffic.split.items()
+        workers = [self.config.version(self.spec.name, version).min_workers for version, weight in weights if weight]
+        return 2 * sum(workers)
+
+    @property
     def certificate(self) -> Path | None:
         """The file by which this machine knows the edge; None: it speaks plain HTTP."""
         return self.traffic.edge.tls.certificate_path if self.traffic.edge.tls else None

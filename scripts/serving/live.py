@@ -69,7 +69,9 @@ class Live:
         run, name = wanted.places.run, wanted.spec.name
         model_log = torchserve.Folders(run / "torchserve").model_log
         logs, harvests = wanted.config.logs_predictions, wanted.config.harvests
-        edge = Edge(run, running.ports, name, keys=wanted.keys, prediction_log=logs, harvest=harvests)
+        edge = Edge(
+            run, running.ports, name, keys=wanted.keys, share=wanted.share, prediction_log=logs, harvest=harvests
+        )
         management = Management(running.ports.management, name, model_log)
         return cls(wanted, management, edge, Admin(running.ports.admin))
 

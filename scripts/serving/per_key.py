@@ -1,7 +1,7 @@
 """What traffic.yaml says of each key, and of other origins' pages."""
 
 import re
-from typing import Annotated
+from typing import Annotated, Literal
 
 from pydantic import AfterValidator, Field
 
@@ -24,8 +24,9 @@ class PerKey(StrictModel):
 
     Attributes:
         requests_per_s: more are refused; None: no limit. A key's own number in keys.yaml goes first.
-        at_once: requests of one key under way; more are refused. None: no limit.
+        at_once: requests of one key under way; more are refused. `auto`: two for each worker that has traffic; None: no
+            limit.
     """
 
     requests_per_s: int | None = Field(default=None, ge=1)
-    at_once: int | None = Field(default=16, ge=1)
+    at_once: Annotated[int, Field(ge=1)] | Literal["auto"] | None = "auto"

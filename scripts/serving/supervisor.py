@@ -55,6 +55,7 @@ class Supervisor:
             wanted.ports,
             wanted.spec.name,
             keys=wanted.keys,
+            share=wanted.share,
             prediction_log=wanted.config.logs_predictions,
             harvest=wanted.config.harvests,
         )
