@@ -61,9 +61,7 @@ def running(folder: Path, hosts: Sequence[Host]) -> Iterator[Front]:
         UserError: it does not start, with its reason.
     """
     folder.mkdir()
-    replicas = ", ".join(
-        f"{{address: {host.address}, port: {host.product.ports.edge}}}" for host in hosts
-    )
+    replicas = ", ".join(f"{{address: {host.address}, port: {host.product.ports.edge}}}" for host in hosts)
     traffic = folder / "traffic.yaml"
     traffic.write_text(Files.shipped().traffic.replace("\nreplicas: null\n", f"\nreplicas: [{replicas}]\n"))
     inherited = {key: value for key, value in os.environ.items() if not key.endswith("_PORT")}
