@@ -35,8 +35,8 @@ BIN := $(VENV)/bin
 RUN := $(BIN)/python -m scripts
 
 # The served name, as the model's spec has it; where there is no spec, `archive` says so.
-NAME := $(or $(shell sed -n "s/^name: *[\"']\{0,1\}\([A-Za-z0-9_]*\).*/\1/p" "models/$(MODEL)/spec.yaml" 2>/dev/null),$(MODEL))
-ARCHIVES := $(MODEL_STORE)/$(NAME)-1.0.mar $(MODEL_STORE)/$(NAME)-2.0.mar
+SERVED := $(or $(shell sed -n "s/^name: *[\"']\{0,1\}\([A-Za-z0-9_]*\).*/\1/p" "models/$(MODEL)/spec.yaml" 2>/dev/null),$(MODEL))
+ARCHIVES := $(MODEL_STORE)/$(SERVED)-1.0.mar $(MODEL_STORE)/$(SERVED)-2.0.mar
 # The tests' own, made anew whenever what goes into them changes; those that are served stay until somebody says so.
 TEST_STORE := model_store/test
 TEST_ARCHIVES := $(TEST_STORE)/mobilenet_v3-1.0.mar $(TEST_STORE)/mobilenet_v3-2.0.mar
@@ -74,9 +74,9 @@ $(BENCH_READY): benchmarks/requirements.lock | $(READY)
 
 $(TEST_ARCHIVES): $(ARCHIVE_INPUTS)
 $(ARCHIVES) $(TEST_ARCHIVES): | $(READY)
-$(MODEL_STORE)/$(NAME)-1.0.mar:
+$(MODEL_STORE)/$(SERVED)-1.0.mar:
 	@$(RUN).archive --version 1.0 --precision float32 --model "$(MODEL)"
-$(MODEL_STORE)/$(NAME)-2.0.mar:
+$(MODEL_STORE)/$(SERVED)-2.0.mar:
 	@$(RUN).archive --version 2.0 --precision int8 --model "$(MODEL)"
 ifneq ($(ARCHIVES),$(TEST_ARCHIVES))
 $(TEST_STORE)/mobilenet_v3-1.0.mar:
@@ -123,7 +123,7 @@ harvest: | $(ANY_READY) ## [OUT=harvest]: images that workers kept (handler.harv
 	@$(RUN).harvest $(if $(OUT),--out "$$OUT")
 
 ##@ Versions in service (TARGET=kubernetes OVERLAY= [KUBE_CONTEXT=]: register, split, promote, rollback, status in a cluster)
-.PHONY: register split promote rollback canary retire shadow apply report scale kubernetes kind
+.PHONY: register split promote rollback canary retire shadow apply key report scale kubernetes kind
 register: | $(ANY_READY) ## VERSION=: check the archive's digest, register it, warm its workers with real images
 	@$(call need,VERSION,VERSION=3.0)$(RUN)$(ON).register --version "$$VERSION"
 split: | $(ANY_READY) ## SPLIT="1.0=50 2.0=50": change the weights of the running edge
@@ -141,6 +141,8 @@ shadow: | $(ANY_READY) ## VERSION= PERCENT=: mirror a share of the traffic to a 
 	@$(call need,PERCENT,VERSION=2.0 PERCENT=20)$(RUN).shadow --version "$$VERSION" --percent "$$PERCENT"
 apply: | $(ANY_READY) ## [FRONT=1]: bring a running server to the edited config.properties and traffic.yaml
 	@$(RUN).apply
+key: | $(ANY_READY) ## NAME= [REQUESTS_PER_S=] [BURST=] [REVOKE=1]: make a caller's key, printed once, or take it out
+	@$(call need,NAME,NAME=line-4)$(RUN).key --name "$(NAME)" $(if $(REQUESTS_PER_S),--requests-per-s "$(REQUESTS_PER_S)") $(if $(BURST),--burst "$(BURST)") $(if $(REVOKE),--revoke)
 report: | $(ANY_READY) ## [LOGS="run other/run"] [LABELS=labels.csv] [OUT=run/report] [VERSION=] [BASELINE=] [NO_LABELS=1]: compare two versions, with a verdict
 	@set -f; $(RUN).report $$LOGS $(if $(LABELS),--labels "$$LABELS") $(if $(OUT),--out "$$OUT") $(if $(VERSION),--version "$$VERSION") \
 		$(if $(BASELINE),--baseline "$$BASELINE") $(if $(NO_LABELS),--no-labels) --model "$(MODEL)"

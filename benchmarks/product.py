@@ -124,6 +124,7 @@ def _environment(folder: Path, files: Files) -> dict[str, str]:
         "RUN_DIR": str(folder / "run"),
         "CONFIG": str(config),
         "TRAFFIC": str(traffic),
+        "KEYS": str(folder / "keys.yaml"),
         "MODEL": DEFAULT_MODEL,
         "MODEL_STORE": str(Places.from_environment(os.environ).model_store.resolve()),
     }

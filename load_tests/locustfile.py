@@ -23,6 +23,7 @@ from locust.env import Environment
 from load_tests import drift, figure, files, thresholds
 from load_tests.shapes import SHAPES, Shape
 from load_tests.thresholds import Seen
+from scripts import caller
 from scripts.files import replace_file
 from scripts.pipeline.spec import DEFAULT_MODEL, MODELS, Spec
 from scripts.serving import traffic
@@ -124,7 +125,7 @@ class Visitor(FastHttpUser):
                 response.failure(f"{response.status_code} {code} instead of {broken.status} {broken.code}")
 
     def _post(self, body: bytes) -> ResponseContextManager:
-        headers = {"content-type": "application/octet-stream", "x-user-id": self.identity}
+        headers = {"content-type": "application/octet-stream", "x-user-id": self.identity} | caller.headers()
         return self.client.post(PATH, data=body, headers=headers, catch_response=True)
 
 

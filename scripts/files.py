@@ -9,13 +9,16 @@ from pathlib import Path
 import psutil
 
 
-def replace_file(path: Path, content: bytes | str) -> None:
-    """Put `content`, text as UTF-8, in the place of `path` by way of a neighbour and a rename."""
+def replace_file(path: Path, content: bytes | str, mode: int = 0o666) -> None:
+    """Put `content`, text as UTF-8, in the place of `path` by way of a neighbour and a rename.
+
+    `mode` says who may read and write it, as far as the umask lets them.
+    """
     path.parent.mkdir(parents=True, exist_ok=True)
     # With the process's number: two that write at once don't write into one neighbour.
     partial = path.with_name(f".{path.name}.{os.getpid()}")
     try:
-        with partial.open("wb") as file:
+        with open(partial, "wb", opener=lambda name, flags: os.open(name, flags, mode)) as file:
             file.write(content.encode() if isinstance(content, str) else content)
             file.flush()
             os.fsync(file.fileno())

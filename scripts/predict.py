@@ -2,14 +2,16 @@
 
 import json
 import os
+from http import HTTPStatus
 from pathlib import Path
 from typing import Annotated, Any
 
-import requests
 import typer
 
-from scripts import cli
+from scripts import caller, cli
 from scripts.errors import UserError
+from scripts.serving import loopback
+from scripts.serving.loopback import NoAnswer
 from scripts.serving.running import attached
 
 _TIMEOUT_S = 60
@@ -27,7 +29,8 @@ def main(
         body = image.read_bytes()
     except OSError as error:
         raise UserError(f"{image}: {error.strerror}; name an image file, e.g. make predict IMAGE=cell.png.") from error
-    answer = ask(_url(version), body, user, top_k)
+    url, certificate = _edge(version)
+    answer = ask(url, body, user, top_k, certificate)
     if as_json:
         print(json.dumps(answer))
         return
@@ -36,38 +39,42 @@ def main(
     print(f"{answer['model']} {answer['version']}, request {answer['request_id']}")
 
 
-def ask(url: str, body: bytes, user: str | None, top_k: int | None) -> dict[str, Any]:
-    """Return the edge's answer to one image.
+def ask(url: str, body: bytes, user: str | None, top_k: int | None, certificate: Path | None) -> dict[str, Any]:
+    """Return the edge's answer to one image; `certificate` is the one that it shows.
 
     Raises:
         UserError: nothing answers at `url`, or it refuses, with its own words.
     """
-    headers = {"content-type": "application/octet-stream"}
+    headers = {"content-type": "application/octet-stream"} | caller.headers()
     headers |= {"x-user-id": user} if user else {}
     params = {"top_k": str(top_k)} if top_k is not None else {}
     try:
-        with requests.Session() as session:
-            session.trust_env = False  # A proxy of the environment leads outside; the edge is here.
-            response = session.post(url, data=body, headers=headers, params=params, timeout=_TIMEOUT_S)
-    except requests.RequestException as error:
-        raise UserError(f"{url} does not answer ({type(error).__name__}); `make start` starts the server.") from error
+        response = loopback.ask(
+            "POST", url, _TIMEOUT_S, query=params, body=body, headers=headers, certificate=certificate
+        )
+    except NoAnswer as error:
+        raise UserError(f"{url} does not answer ({error}); `make start` starts the server.") from error
     try:
         answer: dict[str, Any] = response.json()
     except ValueError as error:
-        raise UserError(f"{url} answered {response.status_code} without JSON; is it this project's edge?") from error
+        raise UserError(f"{url} answered {response.status} without JSON; is it this project's edge?") from error
+    if response.status == HTTPStatus.UNAUTHORIZED:
+        raise UserError(
+            f"{url} asks for a key, and API_KEY holds none that it knows; `export API_KEY=<name>.<secret>`."
+        )
     if not response.ok:
-        raise UserError(f"{url} answered {response.status_code}: {json.dumps(answer.get('error', answer))}")
+        raise UserError(f"{url} answered {response.status}: {json.dumps(answer.get('error', answer))}")
     return answer
 
 
-def _url(version: str | None) -> str:
-    """Return where to ask: the server of this run directory, whatever ports it was started with.
+def _edge(version: str | None) -> tuple[str, Path | None]:
+    """Return where to ask, the server of this run directory, whatever ports it was started with, and its certificate.
 
     Raises:
         UserError: none runs there.
     """
     wanted, running = attached(os.environ)
-    return f"{running.url}/predictions/{wanted.spec.name}" + (f"/{version}" if version else "")
+    return f"{running.url}/predictions/{wanted.spec.name}" + (f"/{version}" if version else ""), wanted.certificate
 
 
 if __name__ == "__main__":

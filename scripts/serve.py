@@ -9,7 +9,7 @@ import typer
 
 from scripts import cli
 from scripts.locks import hold
-from scripts.serving import announcement, starting, state
+from scripts.serving import announcement, exposure, starting, state
 from scripts.serving.installation import Installation
 from scripts.serving.supervisor import Interrupted, Supervisor
 
@@ -21,6 +21,7 @@ def main(as_json: Annotated[bool, typer.Option("--json", help="Print one JSON ob
     TorchServe ended too often; 4 Envoy did; 130 interrupted before it was ready.
     """
     wanted = Installation.read(os.environ)
+    exposure.require(wanted)
     archives = {version: wanted.verified(version) for version in wanted.traffic.versions}
     run = wanted.places.run
     lock = hold(run / "lock", f"a server already runs in {run}; `make stop` it, or set RUN_DIR.")

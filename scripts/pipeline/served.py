@@ -13,6 +13,7 @@ from typing import Any
 
 import requests
 
+from scripts import caller
 from scripts.errors import UserError
 from scripts.pipeline import archive
 from scripts.pipeline.answers import Answers
@@ -84,7 +85,7 @@ def by_server(url: str, images: Sequence[Sample], labels: Sequence[str]) -> Serv
     Raises:
         UserError: nothing answers, an image is refused, an answer is no JSON object, or several versions answer.
     """
-    headers = {"content-type": "application/octet-stream", "x-top-k": str(len(labels))}
+    headers = {"content-type": "application/octet-stream", "x-top-k": str(len(labels))} | caller.headers()
     with requests.Session() as session, ThreadPoolExecutor(_CONNECTIONS) as pool:
         session.trust_env = False  # A proxy of the environment leads outside; the server is named.
         session.mount("http://", requests.adapters.HTTPAdapter(pool_maxsize=_CONNECTIONS))

@@ -88,6 +88,8 @@ def load(connection: duckdb.DuckDBPyConnection, logs: Sequence[Logs], since_s: f
     # A copy's time begins when TorchServe gets it, so one that never came there has none.
     connection.execute("UPDATE requests SET ms = 0 WHERE ms IS NULL")
     connection.execute("DELETE FROM requests WHERE method <> 'POST' OR path NOT LIKE '/predictions/%'")
+    # Refused for who asked, or how often, before a version had anything to do with it.
+    connection.execute("UPDATE requests SET version = NULL WHERE status IN (401, 429)")
     # By the name of the edge's route (deploy/edge/routes.yaml.j2) and not by the path, which has a version either way:
     # the edge has rewritten it when it writes the line.
     connection.execute("ALTER TABLE requests ADD COLUMN is_split BOOLEAN")

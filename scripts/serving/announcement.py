@@ -4,12 +4,14 @@ import shlex
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 from PIL import Image
 
 from handler.metadata import Metadata
-from scripts.serving import examples
+from scripts.serving import examples, tls
 from scripts.serving.installation import Installation
+from scripts.serving.tls import Tls
 
 
 def facts(wanted: Installation, archives: Mapping[str, Metadata]) -> dict[str, Any]:
@@ -40,7 +42,21 @@ def curl(wanted: Installation, url: str) -> str:
         image, kind = Path("image.jpg"), "image/jpeg"
     path = image.relative_to(Path.cwd()) if image.is_relative_to(Path.cwd()) else image
     # curl would call the body a form (application/x-www-form-urlencoded) if no type were named.
-    return f"curl -H 'content-type: {kind}' --data-binary @{shlex.quote(str(path))} {url}"
+    words = f"-H 'content-type: {kind}' --data-binary @{shlex.quote(str(path))}"
+    if wanted.keys:
+        words = f'-H "x-api-key: $API_KEY" {words}'
+    if wanted.traffic.edge.tls:
+        trust, url = _over_tls(wanted.traffic.edge.tls, url)
+        words = f"{trust} {words}"
+    return f"curl {words} {url}"
+
+
+def _over_tls(settings: Tls, url: str) -> tuple[str, str]:
+    """Return how curl knows the edge, and the URL by the name that its certificate is for."""
+    trust, parts, name = f"--cacert {shlex.quote(str(settings.certificate_path))}", urlsplit(url), tls.name(settings)
+    if name is None:
+        return "--insecure", url
+    return f"{trust} --connect-to ::{parts.netloc}", f"https://{name}:{parts.port}{parts.path}"
 
 
 def text(facts: Mapping[str, Any]) -> str:

@@ -8,7 +8,7 @@ from typing import Any
 
 from scripts.errors import UserError
 from scripts.files import replace_file
-from scripts.serving import ejections, properties, properties_edit, registering
+from scripts.serving import ejections, exposure, properties, properties_edit, registering
 from scripts.serving.eligible import without
 from scripts.serving.installation import Installation
 from scripts.serving.live import READY_WITHIN_S, Live
@@ -65,6 +65,9 @@ def apply(live: Live, effective: Mapping[str, Any]) -> Outcome:
         registering.register(live, version)
         done.append(f"registered {version}")
     live.route(wanted.traffic, opening=new)
+    exposure.require(wanted)
+    if live.edge.renew(wanted.traffic):
+        done.append("the certificate is the one that is in its file now")
     needs_restart = list(restarts(effective, wanted))
     for version, description in live.descriptions().items():
         settings = wanted.config.version(wanted.spec.name, version)
@@ -79,6 +82,8 @@ def apply(live: Live, effective: Mapping[str, Any]) -> Outcome:
             done.append(f"registered {version} again, with its new batching, while others took its traffic")
         elif description.wanted_workers != settings.min_workers:
             done.extend(_scale(live, version, settings.min_workers))
+    if wanted.keys:
+        done.append("keys: " + ", ".join(wanted.keys))
     done.append("edge: " + ", ".join(f"{version}={weight}" for version, weight in wanted.traffic.split.items()))
     return Outcome(tuple(done), tuple(needs_restart))
 

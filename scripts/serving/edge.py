@@ -1,25 +1,24 @@
-"""The edge's configuration: rendered from traffic.yaml, replaced by rename, and seen to be taken."""
+"""The edge's configuration, rendered from traffic.yaml and keys.yaml, and the running edge brought to it."""
 
 import re
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
+from types import MappingProxyType
 
-from scripts.errors import UserError
-from scripts.files import replace_file
 from scripts.serving import processes
 from scripts.serving.edge_templates import TEMPLATES, Templates
-from scripts.serving.envoy_admin import Admin, Taken
+from scripts.serving.envoy_admin import Admin
+from scripts.serving.keys import Key
 from scripts.serving.places import Ports
 from scripts.serving.traffic import Traffic
-from scripts.signals import uninterrupted
+from scripts.serving.watched_files import WatchedFiles
 
-# Envoy takes a file within milliseconds of its rename; a busy machine gets time.
-_TAKEN_WITHIN_S = 10.0
 # A request chooses its version with its headers, but needs that version's cluster only once its body is whole.
 _BODIES_ARRIVE_WITHIN_S = 2.0
-# Clusters before the routes that lead to them.
-_ORDER = ("clusters", "shadow", "routes", "health")
-_LOG_TEXT = re.compile(r"^\[[^]]*\]\[\d+\]\[(warning|error|critical)\]\[\w+\] \[[^]]*\] (?P<text>.*)")
+# Clusters before the routes that lead to them, limits before the keys that they are for.
+_OF_KEYS = ("limits", "shares", "keys")
+_ORDER = (*_OF_KEYS, "clusters", "shadow", "routes", "health")
+_NO_KEYS: Mapping[str, Key] = MappingProxyType({})
 
 
 class Edge:
@@ -32,6 +31,8 @@ class Edge:
         model: str,
         templates: Path = TEMPLATES,
         *,
+        keys: Mapping[str, Key] = _NO_KEYS,
+        share: int = 4,
         access_log: str | None = "access.log",
         prediction_log: bool = False,
         harvest: bool = False,
@@ -43,6 +44,8 @@ class Edge:
             ports: of the edge and of the servers behind it.
             model: the served name.
             templates: the folder with the templates.
+            keys: who may ask, by name; none: everybody.
+            share: requests of one key under way, where traffic.yaml leaves it open.
             access_log: a file in `run`; None: requests are written to the process's own output.
             prediction_log: whether workers are told who asks, and which requests are a shadow's.
             harvest: whether they are told the latter.
@@ -51,11 +54,14 @@ class Edge:
         self.log = run / "envoy.log"
         self.access_log = run / access_log if access_log else None
         self._admin = Admin(ports.admin)
+        self._files = WatchedFiles(self.folder, self.log, self._admin)
         same = {
             "ports": ports,
             "folder": str(self.folder),
             "access_log": self.access_log and str(self.access_log),
             "model": model,
+            "keys": keys,
+            "share": share,
             "prediction_log": prediction_log,
             "marks_copies": prediction_log or harvest,
         }
@@ -64,13 +70,14 @@ class Edge:
     @property
     def bootstrap(self) -> Path:
         """The file that Envoy starts from."""
-        return self.folder / "bootstrap.yaml"
+        return self._files.path("bootstrap")
 
     def prepare(self, traffic: Traffic) -> None:
         """Write every file, for an Envoy that is to be started."""
         self.folder.mkdir(parents=True, exist_ok=True)
-        for name in ("bootstrap", *_ORDER):
-            replace_file(self._path(name), self._render(name, traffic, traffic.versions))
+        self._files.path("tls").unlink(missing_ok=True)
+        for name in ("bootstrap", *_ORDER, *(["tls"] if traffic.edge.tls else [])):
+            self._files.write(name, self._render(name, traffic, traffic.versions))
 
     def apply(self, traffic: Traffic, versions: Iterable[str]) -> None:
         """Bring the running Envoy to `traffic`.
@@ -86,24 +93,34 @@ class Edge:
             UserError: Envoy refuses a file; with its reason. The files before are back in place, and in effect.
         """
         wanted = list(dict.fromkeys([*traffic.versions, *versions]))
-        before = {name: self._path(name).read_text() for name in _ORDER}
         # Clusters that go are kept until neither a route nor a request leads to them.
-        known = re.findall(r'name: "version-(.*?)"', before["clusters"])
+        known = re.findall(r'name: "version-(.*?)"', self._files.path("clusters").read_text())
         both = list(dict.fromkeys([*wanted, *known]))
-        try:
-            taken = self._admin.taken()
+        with self._files.or_as_before(_ORDER) as taken:
             for name in _ORDER:
-                self._replace(name, self._render(name, traffic, both if name == "clusters" else wanted), taken[name])
+                reachable = both if name == "clusters" else wanted
+                self._files.replace(name, self._render(name, traffic, reachable), taken[name])
             if both != wanted:
                 processes.wait_until(lambda: self._admin.active_requests() == 0, _BODIES_ARRIVE_WITHIN_S)
                 rest = self._render("clusters", traffic, wanted)
-                self._replace("clusters", rest, self._admin.taken()["clusters"])
-        except BaseException:
-            with uninterrupted():
-                taken = self._admin.taken()
-                for name in reversed(_ORDER):
-                    self._replace(name, before[name], taken[name])
-            raise
+                self._files.replace("clusters", rest, self._admin.taken()["clusters"])
+
+    def admit(self, traffic: Traffic) -> None:
+        """Bring the running Envoy to the keys and their limits in `traffic` alone; raises as `apply` does."""
+        self._bring(_OF_KEYS, traffic)
+
+    def renew(self, traffic: Traffic) -> bool:
+        """Bring a running Envoy that speaks TLS to the certificate in its file; return whether it is another one.
+
+        Raises:
+            UserError: as `apply` does.
+        """
+        path = self._files.path("tls")
+        if traffic.edge.tls is None or not path.is_file():
+            return False
+        before = path.read_text()
+        self._bring(["tls"], traffic)
+        return path.read_text() != before
 
     def wait_taken(self, check: Callable[[], None] = lambda: None) -> None:
         """Return when a starting Envoy has taken every file.
@@ -111,17 +128,17 @@ class Edge:
         Raises:
             UserError: it refuses one, with its reason.
         """
-        for name in _ORDER:
-            self._wait(name, _version_of(self._path(name).read_text()), refusals=0, check=check)
+        for name in [*_ORDER, *(["tls"] if self._files.path("tls").is_file() else [])]:
+            self._files.wait_taken(name, check)
 
     def split(self) -> dict[str, int]:
         """Return the percent by version that is in effect, whatever traffic.yaml says."""
-        text = self._path("routes").read_text()
+        text = self._files.path("routes").read_text()
         return {name: int(weight) for name, weight in re.findall(r'name: "version-(.*?)"\n +weight: (\d+)', text)}
 
     def opened(self) -> list[str]:
         """Return the versions that can be reached by a path of their own."""
-        text = self._path("routes").read_text()
+        text = self._files.path("routes").read_text()
         return re.findall(r'"name": "x-model-version", "string_match": {"exact": "(.*?)"}', text)
 
     def rotate_access_log(self, limit_bytes: int = 100_000_000) -> None:
@@ -131,46 +148,7 @@ class Edge:
         self.access_log.replace(self.access_log.with_suffix(".log.1"))
         self._admin.reopen_logs()
 
-    def _replace(self, name: str, text: str, taken: Taken) -> None:
-        """Make `text` a file's content, where Envoy has `taken` another one; return when it has taken this one."""
-        path = self._path(name)
-        # A command that was killed may have left a file that Envoy refuses.
-        if path.read_text() == text and taken.version == _version_of(text):
-            return
-        log_size = self.log.stat().st_size if self.log.is_file() else 0
-        replace_file(path, text)
-        self._wait(name, _version_of(text), taken.refusals, log_from=log_size)
-
-    def _wait(
-        self, name: str, version: str, refusals: int, log_from: int = 0, check: Callable[[], None] = lambda: None
-    ) -> None:
-        def done() -> bool:
-            check()
-            taken = self._admin.taken()[name]
-            if taken.refusals > refusals:
-                reason = self._reason(log_from)
-                raise UserError(f"Envoy refuses {self._path(name)}: {reason}; what was in effect stays.")
-            return taken.version == version
-
-        if not processes.wait_until(done, _TAKEN_WITHIN_S, pause_s=0.02):
-            raise UserError(f"Envoy has not taken {self._path(name)} within {_TAKEN_WITHIN_S:.0f} s; see {self.log}.")
-
-    def _reason(self, log_from: int) -> str:
-        def last() -> str | None:
-            with self.log.open(errors="replace") as stream:
-                stream.seek(log_from)
-                matches = [match for line in stream if (match := _LOG_TEXT.match(line))]
-            return matches[-1]["text"].rstrip(".") if matches else None
-
-        # The statistics change a moment before the line is written.
-        processes.wait_until(last, 2.0)
-        return last() or f"see {self.log}"
-
-    def _path(self, name: str) -> Path:
-        return self.folder / f"{name}.yaml"
-
-
-def _version_of(text: str) -> str:
-    match = re.search(r'version_info: "(\w+)"', text)
-    assert match is not None, "a template without version_info"
-    return match[1]
+    def _bring(self, names: Sequence[str], traffic: Traffic) -> None:
+        with self._files.or_as_before(names) as taken:
+            for name in names:
+                self._files.replace(name, self._render(name, traffic, traffic.versions), taken[name])

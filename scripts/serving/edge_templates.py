@@ -49,6 +49,7 @@ class Templates:
             sticky_header=traffic.sticky_header,
             sticky_cookie=traffic.sticky_cookie,
             shadow=traffic.shadow,
+            per_key=traffic.per_key,
             edge=traffic.edge,
             replicas=traffic.replicas,
         )

@@ -11,6 +11,10 @@ from scripts.serving.loopback import Answer, NoAnswer
 _TIMEOUT_S = 5.0
 # The statistics of each file that Envoy watches, by the file's name without its ending.
 _PREFIXES = {
+    "tls": "sds.tls",
+    "limits": "extension_config_discovery.http_filter.limits",
+    "shares": "extension_config_discovery.http_filter.shares",
+    "keys": "extension_config_discovery.http_filter.keys",
     "clusters": "cluster_manager.cds",
     "routes": "http.edge.rds.edge",
     "shadow": "http.shadow.rds.shadow",
@@ -82,7 +86,7 @@ class Admin:
             return False
 
     def taken(self) -> dict[str, Taken]:
-        """Return what Envoy has taken, by file: clusters, routes, shadow, health."""
+        """Return what Envoy has taken, by file."""
         found = _parse(self._get("/stats", filter="(version_text|update_rejected|update_failure|config_fail)$").text)
         return {
             name: Taken(

@@ -1,13 +1,15 @@
-"""The operator's two files, the ports and the archives, read together and found in order before anything starts."""
+"""The operator's files, the ports and the archives, read together and found in order before anything starts."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from pathlib import Path
 
 from handler.metadata import Metadata
 from scripts.errors import UserError
 from scripts.pipeline import archive
 from scripts.pipeline.spec import DEFAULT_MODEL, MODELS, Spec
-from scripts.serving import properties, traffic
+from scripts.serving import keys, properties, traffic
+from scripts.serving.keys import Key
 from scripts.serving.places import REPOSITORY, Places, Ports
 from scripts.serving.properties import Config
 from scripts.serving.traffic import Traffic
@@ -23,6 +25,7 @@ class Installation:
         spec: of that model; its name is the served one.
         config: config.properties.
         traffic: traffic.yaml, with the address of EDGE_ADDRESS where that is set.
+        keys: of keys.yaml, by name.
         ports: those of both files, as overridden by the environment.
     """
 
@@ -31,6 +34,7 @@ class Installation:
     spec: Spec
     config: Config
     traffic: Traffic
+    keys: Mapping[str, Key]
     ports: Ports
 
     @classmethod
@@ -51,7 +55,8 @@ class Installation:
         spec = Spec.load(REPOSITORY / MODELS / model)
         _fit_together(config, wanted, spec.name, cores)
         named = replace(config.ports(), edge=wanted.edge.port, monitoring=wanted.edge.monitoring_port)
-        return cls(places, model, spec, config, wanted, named.overridden(environment))
+        known = keys.read(places.keys)
+        return cls(places, model, spec, config, wanted, known, named.overridden(environment))
 
     def verified(self, version: str) -> Metadata:
         """Return what a version's archive says of itself, after its digest was checked.
@@ -88,11 +93,24 @@ class Installation:
         return "" if self.model == DEFAULT_MODEL else f" MODEL={self.model}"
 
     @property
+    def share(self) -> int:
+        """Requests of one key under way that keep the workers busy: two for each, of the versions that have weight."""
+        weights = self.traffic.split.items()
+        workers = [self.config.version(self.spec.name, version).min_workers for version, weight in weights if weight]
+        return 2 * sum(workers)
+
+    @property
+    def certificate(self) -> Path | None:
+        """The file by which this machine knows the edge; None: it speaks plain HTTP."""
+        return self.traffic.edge.tls.certificate_path if self.traffic.edge.tls else None
+
+    @property
     def url(self) -> str:
         """Where callers reach the edge."""
         address = self.traffic.edge.address
         host = "127.0.0.1" if address in ("0.0.0.0", "::") else address
-        return f"http://{f'[{host}]' if ':' in host else host}:{self.ports.edge}"
+        scheme = "https" if self.traffic.edge.tls else "http"
+        return f"{scheme}://{f'[{host}]' if ':' in host else host}:{self.ports.edge}"
 
 
 def _fit_together(config: Config, wanted: Traffic, name: str, cores: int | None) -> None:

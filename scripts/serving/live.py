@@ -8,7 +8,7 @@ from typing import Self
 from scripts.errors import UserError
 from scripts.files import replace_file, sweep
 from scripts.locks import hold
-from scripts.serving import ejections, eligible, history, processes, torchserve, traffic
+from scripts.serving import ejections, eligible, exposure, history, processes, torchserve, traffic
 from scripts.serving.edge import Edge
 from scripts.serving.envoy_admin import Admin
 from scripts.serving.installation import Installation
@@ -53,7 +53,8 @@ class Live:
         # The files are read once it is held: what was read before may be another command's yesterday.
         with hold(lock, "another command changes the running server just now; let it end first."):
             live = cls.look(environment)
-            for path in (live.wanted.places.traffic, live.wanted.places.config):
+            exposure.require_key(live.wanted)
+            for path in (live.wanted.places.traffic, live.wanted.places.config, live.wanted.places.keys):
                 sweep(path)
             yield live
 
@@ -68,7 +69,9 @@ class Live:
         run, name = wanted.places.run, wanted.spec.name
         model_log = torchserve.Folders(run / "torchserve").model_log
         logs, harvests = wanted.config.logs_predictions, wanted.config.harvests
-        edge = Edge(run, running.ports, name, prediction_log=logs, harvest=harvests)
+        edge = Edge(
+            run, running.ports, name, keys=wanted.keys, share=wanted.share, prediction_log=logs, harvest=harvests
+        )
         management = Management(running.ports.management, name, model_log)
         return cls(wanted, management, edge, Admin(running.ports.admin))
 

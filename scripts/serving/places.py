@@ -20,6 +20,7 @@ class Places:
         model_store: the archives.
         config: the operator's config.properties.
         traffic: the operator's traffic.yaml.
+        keys: keys.yaml, whose hashes say who may ask; it may be missing.
         manifests: what is applied to a cluster: deploy/kubernetes, or a copy of it.
     """
 
@@ -27,6 +28,7 @@ class Places:
     model_store: Path
     config: Path
     traffic: Path
+    keys: Path
     manifests: Path
 
     @classmethod
@@ -37,6 +39,7 @@ class Places:
             model_store=REPOSITORY / environment.get("MODEL_STORE", "model_store"),
             config=REPOSITORY / environment.get("CONFIG", "config.properties"),
             traffic=REPOSITORY / environment.get("TRAFFIC", "traffic.yaml"),
+            keys=REPOSITORY / environment.get("KEYS", "keys.yaml"),
             manifests=REPOSITORY / environment.get("MANIFESTS", "deploy/kubernetes"),
         )
 

@@ -82,7 +82,7 @@ def _edge(run: Supervisor) -> None:
     run.launch("envoy", lambda: envoy_process.start(run.edge, wanted.traffic.edge.threads), log=run.edge.log)
     run.wait_for("the edge", Admin(wanted.ports.admin).answers)
     run.edge.wait_taken(run.check_starting)
-    run.wait_for("/healthz", lambda: _ok(f"{wanted.url}/healthz"))
+    run.wait_for("/healthz", lambda: _ok(f"{wanted.url}/healthz", wanted.certificate))
 
 
 def _registered_again(run: Supervisor) -> bool:
@@ -135,8 +135,8 @@ def _pings(run: Supervisor) -> bool:
     return _ok(f"http://127.0.0.1:{run.wanted.ports.inference}/ping")
 
 
-def _ok(url: str) -> bool:
+def _ok(url: str, certificate: Path | None = None) -> bool:
     try:
-        return loopback.ask("GET", url, timeout_s=_PATIENCE_S).ok
+        return loopback.ask("GET", url, timeout_s=_PATIENCE_S, certificate=certificate).ok
     except NoAnswer:
         return False

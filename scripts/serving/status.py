@@ -43,7 +43,7 @@ def collect(live: Live) -> dict[str, Any]:
         "running": True,
         "url": wanted.url,
         "model": wanted.spec.name,
-        "healthz": loopback.status(f"{wanted.url}/healthz"),
+        "healthz": loopback.status(f"{wanted.url}/healthz", wanted.certificate),
         "versions": versions,
         "missing": [version for version in wanted.traffic.versions if version not in versions],
         "ports": wanted.ports.tcp(),

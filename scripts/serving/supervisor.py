@@ -54,6 +54,8 @@ class Supervisor:
             wanted.places.run,
             wanted.ports,
             wanted.spec.name,
+            keys=wanted.keys,
+            share=wanted.share,
             prediction_log=wanted.config.logs_predictions,
             harvest=wanted.config.harvests,
         )

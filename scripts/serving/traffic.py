@@ -11,6 +11,8 @@ from pydantic import AfterValidator, Field, field_validator, model_validator
 from handler.strict import StrictModel, load
 from scripts.errors import UserError
 from scripts.serving import traffic_file
+from scripts.serving.per_key import Origin, PerKey
+from scripts.serving.tls import Tls
 
 TOTAL = 100
 # Bodies are read whole before they go on; with room for fewer a single upload keeps out the next.
@@ -85,6 +87,8 @@ class Edge(StrictModel):
     max_memory_bytes: int = Field(default=512_000_000, ge=64_000_000)
     # Longer than any image needs, and what the Gateway API can say in its durations.
     timeout_s: int = Field(default=30, ge=1, le=3600)
+    tls: Tls | None = None
+    cors_origins: tuple[Origin, ...] = ()
 
     @model_validator(mode="after")
     def _has_room_for_bodies(self) -> Self:
@@ -116,12 +120,14 @@ class Traffic(StrictModel):
         sticky_cookie: given to callers that send no such header, who keep their version by it; None: without the header
             each request is drawn anew.
         replicas: the edges that a front balances over; nobody else reads it.
+        per_key: limits of each key of keys.yaml.
     """
 
     split: dict[Name, int] = Field(min_length=1)
     sticky_header: str | None = None
     sticky_cookie: StickyCookie | None = None
     shadow: Shadow | None = None
+    per_key: PerKey = PerKey()
     edge: Edge = Edge()
     # A front's /healthz counts them in percent: one of a hundred is still seen.
     replicas: list[Replica] | None = Field(default=None, min_length=1, max_length=100)

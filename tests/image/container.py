@@ -12,13 +12,14 @@ from typing import Any
 
 import requests
 
-from scripts.serving import processes
+from scripts.serving import keys, processes
 from scripts.serving.places import Ports, variable
 from tests.image.steps import Image, loader
 from tests.integration.server import MODEL, free_ports
 
 START_S = 90
 STOP_S = 60
+KEY = "ann.of-a-test"
 WHO_MAY_BECOME_ANOTHER_USER = os.geteuid() == 0
 
 
@@ -39,7 +40,7 @@ class Container:
 
     def predict(self, image: bytes) -> requests.Response:
         """Return the edge's answer to an image."""
-        headers = {"content-type": "image/png"}
+        headers = {"content-type": "image/png", "x-api-key": KEY}
         return requests.post(f"{self.url}/predictions/{MODEL}", data=image, headers=headers, timeout=60)
 
     def run(self, *words: str) -> subprocess.CompletedProcess[str]:
@@ -59,7 +60,7 @@ class Container:
 
 @contextmanager
 def started(image: Image, folder: Path, **variables: str) -> Iterator[Container]:
-    """Run the image's ENTRYPOINT until the block ends, on free ports, and give it when it serves.
+    """Run the image's ENTRYPOINT until the block ends, on free ports and with a key, and give it when it serves.
 
     Args:
         image: with archives.
@@ -67,7 +68,11 @@ def started(image: Image, folder: Path, **variables: str) -> Iterator[Container]
         variables: as `docker run --env` sets them.
     """
     ports = free_ports(Ports(exporter=None))  # the image leaves out what it needs
-    environment = _environment(image) | {variable(name): str(port) for name, port in ports.items()} | variables
+    known = image.root.parent / "keys.yaml"
+    known.write_text(f"ann: {{hash: '{keys.hashed(KEY.partition('.')[2])}'}}\n")
+    known.chmod(0o644)
+    named = {variable(name): str(port) for name, port in ports.items()} | {"KEYS": str(known)}
+    environment = _environment(image) | named | variables
     log = folder / "output"
     with log.open("wb") as stream:
         process = subprocess.Popen(

@@ -41,6 +41,12 @@ def test_a_solar_cell_posted_to_the_edge_is_answered(served: Container, cell: by
     assert {row["label"] for row in answer.json()["predictions"]} == {"functional", "defective"}
 
 
+def test_without_a_key_it_does_not_start(image: Image) -> None:
+    done = run(image, image.command("ENTRYPOINT"))
+    assert done.returncode == 1
+    assert "the edge would listen at 0.0.0.0 and take everybody's requests" in done.stderr
+
+
 def test_both_archives_that_were_baked_in_serve(served: Container) -> None:
     versions = served.ask("status")["versions"]
     assert {name: version["healthy"] for name, version in versions.items()} == {"1.0": True, "2.0": True}
@@ -52,7 +58,7 @@ def test_its_health_check_passes(served: Container) -> None:
 
 
 def test_its_health_check_fails_where_nothing_serves(served: Container, image: Image) -> None:
-    nowhere = dict(served.environment) | {"EDGE_PORT": "1"}
+    nowhere = dict(served.environment) | {"RUN_DIR": str(served.image.root.parent / "nothing")}
     assert run(image, image.command("HEALTHCHECK"), nowhere).returncode != 0
 
 

@@ -13,6 +13,7 @@ import psutil
 from scripts.serving import envoy_process, processes, traffic
 from scripts.serving.edge import Edge
 from scripts.serving.envoy_admin import Admin
+from scripts.serving.keys import Key
 from scripts.serving.places import REPOSITORY, Ports
 from scripts.serving.processes import Record
 from scripts.serving.traffic import Traffic
@@ -41,7 +42,8 @@ def lone_edge(
     prediction_log: bool = False,
     harvest: bool = False,
     keys: Mapping[str, object] = MappingProxyType({}),
-    **settings: int | str,
+    admitted: Mapping[str, Key] = MappingProxyType({}),
+    **settings: object,
 ) -> Iterator[LoneEdge]:
     """Run an edge with traffic.yaml as it is shipped, but for some keys, and some settings of `edge`.
 
@@ -50,6 +52,7 @@ def lone_edge(
         prediction_log: as config.properties would have it.
         harvest: the same.
         keys: as in {"sticky_header": None}.
+        admitted: as keys.yaml would have it.
         settings: as in max_memory_bytes=128_000_000, address="10.0.0.1".
     """
     server = HttpServer(("127.0.0.1", 0), handler)
@@ -58,7 +61,7 @@ def lone_edge(
         ports = replace(Ports(**own), inference=server.server_port, management=server.server_port)
         wanted = traffic.read(REPOSITORY / "traffic.yaml")
         there = wanted.edge.model_copy(update={"port": ports.edge} | settings)
-        edge = Edge(Path(name), ports, MODEL, prediction_log=prediction_log, harvest=harvest)
+        edge = Edge(Path(name), ports, MODEL, keys=admitted, prediction_log=prediction_log, harvest=harvest)
         wanted = wanted.model_copy(update={**keys, "edge": there})
         with envoy(edge, ports, wanted) as process:
             yield LoneEdge(ports, process, edge, wanted)

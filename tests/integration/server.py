@@ -52,6 +52,7 @@ class Server:
             "RUN_DIR": str(folder / "run"),
             "CONFIG": str(folder / "config.properties"),
             "TRAFFIC": str(folder / "traffic.yaml"),
+            "KEYS": str(folder / "keys.yaml"),
             "MODEL_STORE": str(model_store.resolve()),
             "MODEL": model,
         }

@@ -27,3 +27,15 @@ def test_what_was_logged_before_a_time_does_not_count(tmp_path: Path) -> None:
     write(tmp_path / "access.log", [request(str(number), "1.0", number) for number in range(10)])
     assert [one.requests for one in collected(tmp_path, START.timestamp() + 4).versions] == [6]
     assert collected(tmp_path, time.time() + 60).versions == []
+
+
+def test_what_was_refused_for_who_asked_or_how_often_says_nothing_of_a_version(tmp_path: Path) -> None:
+    """The edge has drawn a version by then, which its line names."""
+    lines = [request(str(number), "1.0" if number % 2 else "2.0", number) for number in range(100)]
+    lines += [request(f"refused{number}", "2.0", number, status=429) for number in range(1000)]
+    lines += [request(f"unknown{number}", "2.0", number, status=401) for number in range(10)]
+    write(tmp_path / "access.log", lines)
+    found = collected(tmp_path)
+    assert found.compared["errors"].outcomes.candidate.of == 50
+    assert found.ratio.observed == {"1.0": 50, "2.0": 50}
+    assert found.edge == {401: 10, 429: 1000}

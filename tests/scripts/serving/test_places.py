@@ -113,3 +113,9 @@ def test_serving_does_not_import_torch() -> None:
     """It takes seconds, and longer on a busy machine; only the workers and the pipeline need it."""
     code = "import sys, scripts.serve, scripts.start, scripts.predict; sys.exit('torch' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code], cwd=REPOSITORY, check=False).returncode == 0
+
+
+def test_one_key_has_two_requests_under_way_for_each_worker_that_has_traffic(tmp_path: Path) -> None:
+    (tmp_path / "traffic.yaml").write_text('split: {"1.0": 100, "2.0": 0}\n')
+    assert Installation.read({}).share == 4
+    assert Installation.read({"TRAFFIC": str(tmp_path / "traffic.yaml")}).share == 2
