@@ -18,6 +18,7 @@ def main() -> None:
         access_log=None,
         prediction_log=wanted.config.logs_predictions,
         harvest=wanted.config.harvests,
+        requests_at_once=wanted.config.requests_at_once,
     )
     edge.prepare(wanted.traffic)
     argv = envoy_process.command(edge.bootstrap, wanted.traffic.edge.threads)

@@ -35,6 +35,7 @@ class Edge:
         access_log: str | None = "access.log",
         prediction_log: bool = False,
         harvest: bool = False,
+        requests_at_once: int = 100,
     ) -> None:
         """Keep the files in `run`/edge.
 
@@ -46,6 +47,7 @@ class Edge:
             access_log: a file in `run`; None: requests are written to the process's own output.
             prediction_log: whether workers are told who asks, and which requests are a shadow's.
             harvest: whether they are told the latter.
+            requests_at_once: of one version; one more is refused.
         """
         self.folder = run / "edge"
         self.log = run / "envoy.log"
@@ -58,6 +60,7 @@ class Edge:
             "model": model,
             "prediction_log": prediction_log,
             "marks_copies": prediction_log or harvest,
+            "requests_at_once": requests_at_once,
         }
         self._render = Templates(templates, run / "templates", same).render
 

@@ -68,7 +68,8 @@ class Live:
         run, name = wanted.places.run, wanted.spec.name
         model_log = torchserve.Folders(run / "torchserve").model_log
         logs, harvests = wanted.config.logs_predictions, wanted.config.harvests
-        edge = Edge(run, running.ports, name, prediction_log=logs, harvest=harvests)
+        at_once = wanted.config.requests_at_once
+        edge = Edge(run, running.ports, name, prediction_log=logs, harvest=harvests, requests_at_once=at_once)
         management = Management(running.ports.management, name, model_log)
         return cls(wanted, management, edge, Admin(running.ports.admin))
 

@@ -56,6 +56,7 @@ class Supervisor:
             wanted.spec.name,
             prediction_log=wanted.config.logs_predictions,
             harvest=wanted.config.harvests,
+            requests_at_once=wanted.config.requests_at_once,
         )
         self._run = wanted.places.run
         self._policy = policy

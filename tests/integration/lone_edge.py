@@ -41,6 +41,7 @@ def lone_edge(
     prediction_log: bool = False,
     harvest: bool = False,
     keys: Mapping[str, object] = MappingProxyType({}),
+    requests_at_once: int = 100,
     **settings: int,
 ) -> Iterator[LoneEdge]:
     """Run an edge with traffic.yaml as it is shipped, but for some keys, and some settings of `edge`.
@@ -50,6 +51,7 @@ def lone_edge(
         prediction_log: as config.properties would have it.
         harvest: the same.
         keys: as in {"sticky_header": None}.
+        requests_at_once: as `job_queue_size` of config.properties.
         settings: as in max_memory_bytes=128_000_000.
     """
     server = HttpServer(("127.0.0.1", 0), handler)
@@ -58,7 +60,14 @@ def lone_edge(
         ports = replace(Ports(**own), inference=server.server_port, management=server.server_port)
         wanted = traffic.read(REPOSITORY / "traffic.yaml")
         there = wanted.edge.model_copy(update={"port": ports.edge} | settings)
-        edge = Edge(Path(name), ports, MODEL, prediction_log=prediction_log, harvest=harvest)
+        edge = Edge(
+            Path(name),
+            ports,
+            MODEL,
+            prediction_log=prediction_log,
+            harvest=harvest,
+            requests_at_once=requests_at_once,
+        )
         wanted = wanted.model_copy(update={**keys, "edge": there})
         edge.prepare(wanted)
         process = envoy_process.start(edge, threads=1)

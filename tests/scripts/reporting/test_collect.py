@@ -27,3 +27,14 @@ def test_what_was_logged_before_a_time_does_not_count(tmp_path: Path) -> None:
     write(tmp_path / "access.log", [request(str(number), "1.0", number) for number in range(10)])
     assert [one.requests for one in collected(tmp_path, START.timestamp() + 4).versions] == [6]
     assert collected(tmp_path, time.time() + 60).versions == []
+
+
+def test_what_the_edge_had_no_place_for_was_drawn_and_is_no_error_of_its_version(tmp_path: Path) -> None:
+    lines = [request(str(number), "1.0" if number % 2 else "2.0", number) for number in range(200)]
+    lines += [request(f"full{number}", "1.0", number, status=503, flags="UO") for number in range(50)]
+    lines += [request(f"copy{number}", "2.0", number, status=503, flags="DI,UO", shadow=True) for number in range(9)]
+    write(tmp_path / "access.log", lines)
+    found = collected(tmp_path)
+    assert found.ratio.observed == {"1.0": 150, "2.0": 100}
+    assert found.compared["errors"].outcomes.baseline.of == 100
+    assert found.compared["errors"].outcomes.baseline.count == 0
