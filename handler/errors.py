@@ -9,6 +9,7 @@ RequestError                 one request's own fault; its neighbours in the batc
 ├── UnsupportedFormat    415
 ├── TooManyInstances     422
 ├── InternalError        500   our fault, not the request's
+├── DeadlineExceeded     504   nobody waits for it any more
 └── NoExplanations       501
 ArchiveError                 the archive can't be served (a RuntimeError: TorchServe catches no other while loading)
 └── DigestError              a file of it was changed
@@ -81,6 +82,13 @@ class InternalError(RequestError):
 
     status = 500
     code = "internal_error"
+
+
+class DeadlineExceeded(RequestError):
+    """Its caller was told already that there is no answer in time; to work on it would delay those who wait."""
+
+    status = 504
+    code = "deadline_exceeded"
 
 
 class NoExplanations(RequestError):

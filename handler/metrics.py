@@ -6,7 +6,7 @@ from typing import Any
 
 from ts.metrics.metric_type_enum import MetricTypes
 
-from handler.errors import DigestError
+from handler.errors import DeadlineExceeded, DigestError
 from handler.service import BatchReport
 
 DIMENSIONS = ("ModelName", "ModelVersion", "Arithmetic", "Level")
@@ -19,7 +19,10 @@ METRICS = {
     "BadImages": ("count", MetricTypes.COUNTER),
     "PredictionLinesDropped": ("count", MetricTypes.COUNTER),
     "HarvestDropped": ("count", MetricTypes.COUNTER),
+    "ExpiredRequests": ("count", MetricTypes.COUNTER),
 }
+# Written only where there is something to count.
+RARE = ("PredictionLinesDropped", "HarvestDropped", "ExpiredRequests")
 
 
 class BatchMetrics:
@@ -32,15 +35,16 @@ class BatchMetrics:
             name: cache.add_metric_to_cache(name, unit, list(DIMENSIONS), kind)
             for name, (unit, kind) in METRICS.items()
         }
-        # Makes the series: Prometheus sees no rise in one whose first value is what was dropped.
-        for name in ("PredictionLinesDropped", "HarvestDropped"):
+        # Makes the series: Prometheus sees no rise in one whose first value is what was counted.
+        for name in RARE:
             self._metrics[name].add_or_update(0, self._values)
 
     def write(self, batch: BatchReport, lines_dropped: int = 0, images_dropped: int = 0) -> None:
         """Report one batch, and what the prediction log and the harvest have dropped since the one before."""
-        for name, dropped in (("PredictionLinesDropped", lines_dropped), ("HarvestDropped", images_dropped)):
-            if dropped:
-                self._metrics[name].add_or_update(dropped, self._values)
+        expired = sum(isinstance(outcome, DeadlineExceeded) for _, outcome, _ in batch.outcomes)
+        for name, count in zip(RARE, (lines_dropped, images_dropped, expired), strict=True):
+            if count:
+                self._metrics[name].add_or_update(count, self._values)
         for name, value in (
             ("PreprocessTime", batch.preprocess_s),
             ("InferenceTime", batch.inference_s),

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from handler import deadline
 from handler.decode import EncodedImage
 from handler.errors import NoExplanations, RequestError
 from handler.metadata import Preprocessing
@@ -58,6 +59,7 @@ def prepare(request: Request, preprocessing: Preprocessing, settings: Settings) 
         RequestError: what is wrong with it.
     """
     headers = request.headers
+    deadline.check(headers.get(deadline.HEADER))
     if headers.get("explain") == "True":
         raise NoExplanations("this archive answers predictions only; use /predictions.")
     top_k = parse_top_k(headers.get(TOP_K), settings.top_k)

@@ -131,7 +131,10 @@ class Service:
         try:
             return prepare(request, self.metadata.preprocessing, self.settings)
         except RequestError as error:
-            return error
+            # Without the frames that it came through: they hold the image, decoded as far as that went, and the error
+            # itself, so that only a full garbage collection would free them.
+            error.__cause__ = error.__context__ = None
+            return error.with_traceback(None)
         except Exception:
             # Whatever it is, it is one row's: raised further it would fail the whole batch.
             logger.exception("request %s failed", request.server_id)

@@ -9,7 +9,7 @@ import typer
 
 from scripts import cli
 from scripts.locks import hold
-from scripts.serving import front, state
+from scripts.serving import exposure, front, state
 from scripts.serving.supervisor import Interrupted, Supervisor
 
 
@@ -20,6 +20,7 @@ def main(as_json: Annotated[bool, typer.Option("--json", help="Print one JSON ob
     ended too often; 130 interrupted before it was ready.
     """
     wanted = front.read(os.environ)
+    exposure.require(wanted)
     run = wanted.places.run
     lock = hold(run / "lock", f"a server already runs in {run}; `make stop FRONT=1` ends a front, or set RUN_DIR.")
     for name in state.clean_up(run):
@@ -29,10 +30,8 @@ def main(as_json: Annotated[bool, typer.Option("--json", help="Print one JSON ob
         facts = front.facts(wanted)
         print(json.dumps(facts) if as_json else front.announced(facts), flush=True)
 
-    supervisor = Supervisor(wanted)
-    supervisor.edge = front.edge(wanted)
     try:
-        supervisor.run(front.servers, ready)
+        Supervisor(wanted, edge=front.edge(wanted)).run(front.servers, ready)
     except Interrupted:
         print("interrupted before it was ready", file=sys.stderr)
         raise typer.Exit(130) from None

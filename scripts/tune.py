@@ -15,9 +15,11 @@ from scripts.errors import UserError
 from scripts.files import replace_file
 from scripts.pipeline.spec import DEFAULT_MODEL
 from scripts.serving import properties, traffic
+from scripts.serving.known_keys import QUEUE
 from scripts.serving.places import Places
+from scripts.tuning import edit
 from scripts.tuning.measure import apply, bench
-from scripts.tuning.search import Trial, search
+from scripts.tuning.search import Trial, places, search
 
 LIMIT_S = 290
 
@@ -34,12 +36,12 @@ def main(  # noqa: PLR0913, PLR0917  (Typer's options)
     began = time.monotonic()
     if os.environ.get("MODEL", DEFAULT_MODEL) not in ("", DEFAULT_MODEL):
         raise UserError(f"only MODEL={DEFAULT_MODEL} can be tuned yet; leave MODEL out.")
-    places = Places.from_environment(os.environ)
-    version = version or traffic.read(places.traffic).default
+    here = Places.from_environment(os.environ)
+    version = version or traffic.read(here.traffic).default
     trials: list[Trial] = []
     if not as_json:
         print(f"tuning {version} for p95 <= {p95_ms:g} ms; leave the machine alone meanwhile\n{HEAD}", flush=True)
-    with bench(places, version, p95_ms, images) as place:
+    with bench(here, version, p95_ms, images) as place:
 
         def in_time() -> bool:
             return time.monotonic() - began + place.longest_s < limit_s
@@ -50,13 +52,24 @@ def main(  # noqa: PLR0913, PLR0917  (Typer's options)
             trials.append(trial)
         complete = in_time()
     best = trials.pop()
+    at_once = places(best, p95_ms)
     if write:
-        _write(places, version, best)
+        _write(here, version, best, at_once)
     if as_json:
-        print(json.dumps({"version": version, "best": asdict(best), "trials": [asdict(trial) for trial in trials]}))
+        print(
+            json.dumps(
+                {
+                    "version": version,
+                    "best": asdict(best),
+                    QUEUE: at_once,
+                    "trials": [asdict(trial) for trial in trials],
+                }
+            )
+        )
     else:
         print("" if complete else "time was up: not everything was tried\n", end="")
-        print(f"{'written to' if write else 'WRITE=1 writes it to'} {places.config}")
+        print(f"{QUEUE}: {at_once or 'as it is'}, for each version the requests that the edge lets in at once")
+        print(f"{'written to' if write else 'WRITE=1 writes it to'} {here.config}")
 
 
 HEAD = "workers x threads  batch  delay ms  answers/s under the target  connections  p95 ms"
@@ -69,14 +82,16 @@ def row(trial: Trial, p95_ms: float) -> str:
     return f"{settings.workers:7} x {settings.threads:<7}  {settings.batch:5}  {settings.delay_ms:8}  {seen}"
 
 
-def _write(places: Places, version: str, best: Trial) -> None:
-    text = apply(places.config.read_text(), version, best.settings)
+def _write(here: Places, version: str, best: Trial, at_once: int | None) -> None:
+    text = apply(here.config.read_text(), version, best.settings)
+    if at_once:
+        text = edit.with_value(text, QUEUE, str(at_once))
     with TemporaryDirectory() as folder:
         # Read as the server would: other versions have to fit the new number of threads.
-        candidate = Path(folder) / places.config.name
+        candidate = Path(folder) / here.config.name
         candidate.write_text(text)
         properties.read(candidate)
-    replace_file(places.config, text)
+    replace_file(here.config, text)
 
 
 if __name__ == "__main__":

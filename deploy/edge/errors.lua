@@ -5,6 +5,8 @@ local CODES = {[404] = "not_found", [503] = "unavailable", [507] = "out_of_memor
 function envoy_on_response(handle)
   local status = tonumber(handle:headers():get(":status"))
   if status < 400 then return end
+  -- As the edge's own 503 (errors.yaml.j2).
+  if status == 503 then handle:headers():replace("retry-after", "1") end
   local body = handle:body()
   if body == nil then return end
   -- The message is a JSON string already: it is copied with its quotes and escapes.

@@ -11,14 +11,7 @@ from scripts.serving.installation import Installation
 def main() -> None:
     """Write Envoy's configuration into RUN_DIR and become Envoy; requests are logged to its output."""
     wanted = Installation.read(os.environ).without_exporter()
-    edge = Edge(
-        wanted.places.run,
-        wanted.ports,
-        wanted.spec.name,
-        access_log=None,
-        prediction_log=wanted.config.logs_predictions,
-        harvest=wanted.config.harvests,
-    )
+    edge = Edge.of(wanted, access_log=None)
     edge.prepare(wanted.traffic)
     argv = envoy_process.command(edge.bootstrap, wanted.traffic.edge.threads)
     os.execv(argv[0], argv)

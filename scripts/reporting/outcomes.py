@@ -1,8 +1,8 @@
 """What two versions did, as outcomes side by side: requests that the split drew, and requests that were mirrored.
 
 Three outcomes count against a version: an *error* (a status from 400 on: both versions meet the same callers, so what
-callers do wrong weighs on both alike), a *slow* answer (longer than a limit), and a *wrong* one (another label than the
-image's).
+callers do wrong weighs on both alike; what the edge had no place for says nothing of the version), a *slow* answer
+(longer than a limit), and a *wrong* one (another label than the image's).
 """
 
 from collections.abc import Mapping, Sequence
@@ -87,7 +87,8 @@ class Versus:
         return self._shared(
             self._fetch(
                 f"SELECT run, epoch(time) AS at, version = $candidate AS is_candidate, {bad} AS bad FROM requests "
-                "WHERE is_split AND status > 0 AND version IN ($baseline, $candidate) ORDER BY time, request_id"
+                "WHERE is_split AND NOT is_refused AND status > 0 AND version IN ($baseline, $candidate) "
+                "ORDER BY time, request_id"
             )
         )
 

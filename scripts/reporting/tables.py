@@ -1,7 +1,8 @@
 """The logs as two tables of an in-memory DuckDB, where joins and aggregates are done.
 
     requests    a line of an access log each that asked for a prediction: run, time, request_id, version (null: the edge
-                answered by itself), shadow, status, ms, path, route; `is_split`: the edge drew the version
+                answered by itself), shadow, status, ms, path, route, flags; `is_split`: the edge drew the version;
+                `is_refused`: it had no place for the request, and the version did not see it
     answers     an image of a prediction log each: run, time, request_id, user, version, shadow, image, label,
                 probability, margin, ms, error (null, or why it was refused)
 
@@ -26,6 +27,7 @@ _REQUESTS = {
     "method": "VARCHAR",
     "path": "VARCHAR",
     "route": "VARCHAR",
+    "flags": "VARCHAR",
 }
 _ANSWERS = {
     "time": "TIMESTAMPTZ",
@@ -87,6 +89,10 @@ def load(connection: duckdb.DuckDBPyConnection, logs: Sequence[Logs], since_s: f
         connection.execute(f"DELETE FROM {table} WHERE epoch(time) < $since", {"since": since_s})
     # A copy's time begins when TorchServe gets it, so one that never came there has none.
     connection.execute("UPDATE requests SET ms = 0 WHERE ms IS NULL")
+    # Envoy's mark of a full circuit breaker. A copy that found no place is no copy.
+    connection.execute("ALTER TABLE requests ADD COLUMN is_refused BOOLEAN")
+    connection.execute("UPDATE requests SET is_refused = coalesce(flags LIKE '%UO%', false)")
+    connection.execute("DELETE FROM requests WHERE shadow AND is_refused")
     connection.execute("DELETE FROM requests WHERE method <> 'POST' OR path NOT LIKE '/predictions/%'")
     # Refused for who asked, or how often, before a version had anything to do with it.
     connection.execute("UPDATE requests SET version = NULL WHERE status IN (401, 429)")

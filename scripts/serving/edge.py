@@ -4,10 +4,12 @@ import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from types import MappingProxyType
+from typing import Self
 
 from scripts.serving import processes
 from scripts.serving.edge_templates import TEMPLATES, Templates
 from scripts.serving.envoy_admin import Admin
+from scripts.serving.installation import Installation
 from scripts.serving.keys import Key
 from scripts.serving.places import Ports
 from scripts.serving.traffic import Traffic
@@ -36,6 +38,7 @@ class Edge:
         access_log: str | None = "access.log",
         prediction_log: bool = False,
         harvest: bool = False,
+        requests_at_once: int = 100,
     ) -> None:
         """Keep the files in `run`/edge.
 
@@ -49,6 +52,7 @@ class Edge:
             access_log: a file in `run`; None: requests are written to the process's own output.
             prediction_log: whether workers are told who asks, and which requests are a shadow's.
             harvest: whether they are told the latter.
+            requests_at_once: of one version; one more is refused.
         """
         self.folder = run / "edge"
         self.log = run / "envoy.log"
@@ -64,8 +68,25 @@ class Edge:
             "share": share,
             "prediction_log": prediction_log,
             "marks_copies": prediction_log or harvest,
+            "requests_at_once": requests_at_once,
         }
         self._render = Templates(templates, run / "templates", same).render
+
+    @classmethod
+    def of(cls, wanted: Installation, access_log: str | None = "access.log") -> Self:
+        """Return the edge of an installation; `access_log` as above."""
+        config = wanted.config
+        return cls(
+            wanted.places.run,
+            wanted.ports,
+            wanted.spec.name,
+            keys=wanted.keys,
+            share=wanted.share,
+            access_log=access_log,
+            prediction_log=config.logs_predictions,
+            harvest=config.harvests,
+            requests_at_once=config.requests_at_once,
+        )
 
     @property
     def bootstrap(self) -> Path:

@@ -50,7 +50,7 @@ def attached(environment: Mapping[str, str], running: State) -> Installation:
 
 def edge(wanted: Installation) -> Edge:
     """Return the front's files."""
-    return Edge(wanted.places.run, wanted.ports, wanted.spec.name, TEMPLATES / "front")
+    return Edge(wanted.places.run, wanted.ports, wanted.spec.name, TEMPLATES / "front", keys=wanted.keys)
 
 
 def servers(run: Supervisor) -> None:
@@ -94,7 +94,7 @@ def facts(wanted: Installation) -> dict[str, Any]:
         "running": True,
         "url": wanted.url,
         "model": wanted.spec.name,
-        "healthz": loopback.status(f"{wanted.url}/healthz"),
+        "healthz": loopback.status(f"{wanted.url}/healthz", wanted.certificate),
         "replicas": [asdict(replica) for replica in admin.replicas()],
         "sent_again": {"requests": again, "answered": well},
         "ports": wanted.ports.envoy(),

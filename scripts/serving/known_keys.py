@@ -119,6 +119,7 @@ INTEGERS = (
     "number_of_netty_threads",
     "unregister_model_timeout",
 )
+QUEUE, QUEUE_DEFAULT = "job_queue_size", "100"
 _ADDRESS = re.compile(r"http://(?P<host>[^:/]+):(?P<port>\d+)/?")
 _METRICS_MODES = ("prometheus", "log", "legacy")
 _LOOPBACK_HOSTS = ("127.0.0.1", "localhost")

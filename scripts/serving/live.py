@@ -68,10 +68,7 @@ class Live:
         wanted, running = attached(environment)
         run, name = wanted.places.run, wanted.spec.name
         model_log = torchserve.Folders(run / "torchserve").model_log
-        logs, harvests = wanted.config.logs_predictions, wanted.config.harvests
-        edge = Edge(
-            run, running.ports, name, keys=wanted.keys, share=wanted.share, prediction_log=logs, harvest=harvests
-        )
+        edge = Edge.of(wanted)
         management = Management(running.ports.management, name, model_log)
         return cls(wanted, management, edge, Admin(running.ports.admin))
 

@@ -78,6 +78,11 @@ class Config:
         """Whether workers keep images that are worth a label."""
         return self.handler.harvest == "on"
 
+    @property
+    def requests_at_once(self) -> int:
+        """What `job_queue_size` says: requests of one version that wait or are worked on; the edge refuses one more."""
+        return int(self.torchserve.get(known_keys.QUEUE, known_keys.QUEUE_DEFAULT))
+
     def environment(self) -> dict[str, str]:
         """Return the handler's settings as the environment variables that its workers read, but for its folders."""
         # An archive of before there was one of these refuses to load with settings that it does not know.

@@ -47,18 +47,16 @@ class Supervisor:
         edge: its files, for what starts it.
     """
 
-    def __init__(self, wanted: Installation, policy: Policy = RESTARTED) -> None:
-        """Prepare a run whose servers are started again by `policy`; nothing happens yet."""
+    def __init__(self, wanted: Installation, policy: Policy = RESTARTED, edge: Edge | None = None) -> None:
+        """Prepare a run; nothing happens yet.
+
+        Args:
+            wanted: what is to run.
+            policy: by which its servers are started again.
+            edge: its files, where they are not those of an edge beside its TorchServe.
+        """
         self.wanted = wanted
-        self.edge = Edge(
-            wanted.places.run,
-            wanted.ports,
-            wanted.spec.name,
-            keys=wanted.keys,
-            share=wanted.share,
-            prediction_log=wanted.config.logs_predictions,
-            harvest=wanted.config.harvests,
-        )
+        self.edge = edge or Edge.of(wanted)
         self._run = wanted.places.run
         self._policy = policy
         self._servers: dict[str, Kept] = {}

@@ -80,6 +80,9 @@ def render(config: Config, ports: Ports, places: Places) -> str:
         "grpc_management_port": str(ports.grpc_management),
         "initial_worker_port": str(ports.worker),
         "model_store": str(places.model_store),
+        # The edge lets in as many as the file says (deploy/edge/clusters.yaml.j2). Besides, the queue holds those whose
+        # callers have gone, which TorchServe can't be told, and a shadow's copies: they must turn nobody away.
+        known_keys.QUEUE: str(2 * config.requests_at_once),
         "models": json.dumps(
             {
                 model: {version: settings.model_dump(by_alias=True) for version, settings in versions.items()}

@@ -34,7 +34,7 @@ def warm(live: Live, version: str) -> int:
     # TorchServe does not say which worker answered. It hands a batch to whichever is free: with twice as many requests
     # at once as all of them take, none is left out for long. And whoever has served has used its processor.
     together = 2 * settings.batch_size * settings.min_workers
-    together = min(together, int(live.wanted.config.torchserve.get("job_queue_size", "100")))
+    together = min(together, live.wanted.config.requests_at_once)
     before = _processor_s(live, version)
     deadline = time.monotonic() + _WITHIN_S
     sender = _Sender(version, url, settings.response_timeout_s + settings.max_batch_delay_ms / 1000)

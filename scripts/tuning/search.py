@@ -55,6 +55,17 @@ class Trial:
         return level.rate if level else 0.0
 
 
+def places(trial: Trial, p95_ms: float) -> int | None:
+    """Return how many requests at once the edge may let in so that the last of them is answered in about `p95_ms`.
+
+    As many as are answered in that time, but at least a batch in work and one that waits for each worker; None where
+    no level of the trial was under the target.
+    """
+    settings = trial.settings
+    answered = int(trial.rate(p95_ms) * p95_ms / 1000)
+    return max(answered, 2 * settings.workers * settings.batch) if answered else None
+
+
 def layouts(cores: int) -> list[tuple[int, int]]:
     """Return (workers, threads) that fill the cores, most workers first."""
     threads = [2**power for power in range(_LAYOUTS) if 2**power <= cores]

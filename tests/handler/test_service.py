@@ -1,4 +1,5 @@
 import base64
+import gc
 import io
 import json
 from pathlib import Path
@@ -159,3 +160,22 @@ def test_a_process_that_can_not_answer_does_not_become_ready(
     monkeypatch.setattr("handler.request.load", missing_library)
     with pytest.raises(ArchiveError, match="warm-up"):
         Service.load(int8_folder, Settings())
+
+
+def pictures() -> int:
+    """Return how many of Pillow's images there are in this process."""
+    # By the type itself: some libraries' objects warn when they are asked for their class.
+    return sum(issubclass(type(each), Image.Image) for each in gc.get_objects())
+
+
+def test_a_refused_image_is_let_go_at_once_and_not_when_garbage_is_collected(service: Service, cell: bytes) -> None:
+    gc.collect()
+    before = pictures()
+    gc.disable()
+    try:
+        [reply], report = service.reply_all([raw(cell[: len(cell) // 2])])
+        del report
+        after = pictures()
+    finally:
+        gc.enable()
+    assert (reply.status, after) == (400, before)

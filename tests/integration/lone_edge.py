@@ -37,12 +37,14 @@ class LoneEdge:
 
 
 @contextmanager
-def lone_edge(
+def lone_edge(  # noqa: PLR0913  (what an edge is rendered of)
     handler: type[BaseHTTPRequestHandler],
+    *,
     prediction_log: bool = False,
     harvest: bool = False,
     keys: Mapping[str, object] = MappingProxyType({}),
     admitted: Mapping[str, Key] = MappingProxyType({}),
+    requests_at_once: int = 100,
     **settings: object,
 ) -> Iterator[LoneEdge]:
     """Run an edge with traffic.yaml as it is shipped, but for some keys, and some settings of `edge`.
@@ -52,6 +54,7 @@ def lone_edge(
         prediction_log: as config.properties would have it.
         harvest: the same.
         keys: as in {"sticky_header": None}.
+        requests_at_once: as `job_queue_size` of config.properties.
         admitted: as keys.yaml would have it.
         settings: as in max_memory_bytes=128_000_000, address="10.0.0.1".
     """
@@ -61,7 +64,15 @@ def lone_edge(
         ports = replace(Ports(**own), inference=server.server_port, management=server.server_port)
         wanted = traffic.read(REPOSITORY / "traffic.yaml")
         there = wanted.edge.model_copy(update={"port": ports.edge} | settings)
-        edge = Edge(Path(name), ports, MODEL, keys=admitted, prediction_log=prediction_log, harvest=harvest)
+        edge = Edge(
+            Path(name),
+            ports,
+            MODEL,
+            keys=admitted,
+            prediction_log=prediction_log,
+            harvest=harvest,
+            requests_at_once=requests_at_once,
+        )
         wanted = wanted.model_copy(update={**keys, "edge": there})
         with envoy(edge, ports, wanted) as process:
             yield LoneEdge(ports, process, edge, wanted)

@@ -2,6 +2,8 @@
 
 import json
 import math
+import re
+import time
 from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
 
@@ -206,3 +208,16 @@ def test_the_handlers_metrics_name_the_version(server: Server, cell: bytes) -> N
     metrics = requests.get(server.metrics_url, timeout=10).text
     names = {line.split("{")[0] for line in metrics.splitlines() if 'ModelVersion="2.0"' in line}
     assert {"Images", "BadImages", "PreprocessTime_count", "InferenceTime_sum", "BatchSize_count"} <= names
+
+
+def test_a_request_that_the_edge_gave_up_is_not_worked_on_and_is_counted(server: Server, cell: bytes) -> None:
+    # As one that comes out of the queue after 40 of the 30 seconds.
+    headers = {"x-request-deadline": f"{round(1000 * (time.time() - 40))}+30000", "content-type": "image/png"}
+    answer = requests.post(f"{server.inference_url}/predictions/{MODEL}/1.0", data=cell, headers=headers, timeout=30)
+    assert (answer.status_code, answer.json()["error"]["code"]) == (504, "deadline_exceeded")
+
+    def counted() -> bool:
+        text = requests.get(server.metrics_url, timeout=10).text
+        return re.search(r'^ExpiredRequests\{.*ModelVersion="1.0".*\} [1-9]', text, flags=re.MULTILINE) is not None
+
+    assert processes.wait_until(counted, 10)

@@ -39,3 +39,14 @@ def test_what_was_refused_for_who_asked_or_how_often_says_nothing_of_a_version(t
     assert found.compared["errors"].outcomes.candidate.of == 50
     assert found.ratio.observed == {"1.0": 50, "2.0": 50}
     assert found.edge == {401: 10, 429: 1000}
+
+
+def test_what_the_edge_had_no_place_for_was_drawn_and_is_no_error_of_its_version(tmp_path: Path) -> None:
+    lines = [request(str(number), "1.0" if number % 2 else "2.0", number) for number in range(200)]
+    lines += [request(f"full{number}", "1.0", number, status=503, flags="UO") for number in range(50)]
+    lines += [request(f"copy{number}", "2.0", number, status=503, flags="DI,UO", shadow=True) for number in range(9)]
+    write(tmp_path / "access.log", lines)
+    found = collected(tmp_path)
+    assert found.ratio.observed == {"1.0": 150, "2.0": 100}
+    assert found.compared["errors"].outcomes.baseline.of == 100
+    assert found.compared["errors"].outcomes.baseline.count == 0

@@ -1,10 +1,12 @@
 """Which weights were in effect when."""
 
 import json
+from dataclasses import asdict
+from datetime import UTC, datetime
 from pathlib import Path
 
 from scripts.reporting.weights import in_effect
-from scripts.serving import ejections
+from scripts.serving.ejections import Ejection
 
 NINE, FIVE = {"1.0": 90, "2.0": 10}, {"1.0": 50, "2.0": 50}
 
@@ -15,14 +17,15 @@ def test_without_any_change_they_are_those_of_the_file(tmp_path: Path) -> None:
 
 def test_the_time_in_which_a_version_was_out_of_the_split_is_not_held_against_the_weights(tmp_path: Path) -> None:
     """The split changed meanwhile, and one version was back before the other."""
-    ejections.eject(tmp_path, "2.0", "its workers ended 3 times within 60 s")
-    out = ejections.current(tmp_path)["2.0"].time
-    (tmp_path / "history.jsonl").write_text(
-        json.dumps({"time": out, "before": NINE, "after": FIVE, "reason": "split"}) + "\n"
+    lines = [(1, "2.0", "its workers ended"), (3, "3.0", "no ready worker"), (4, "2.0", ""), (6, "3.0", "")]
+    (tmp_path / "ejections.jsonl").write_text(
+        "".join(json.dumps(asdict(Ejection(at(s), v, r))) + "\n" for s, v, r in lines)
     )
-    ejections.eject(tmp_path, "3.0", "it has had no ready worker for 30 s")
-    ejections.readmit(tmp_path, "2.0")
-    ejections.readmit(tmp_path, "3.0")
-    splits = [weights.split for weights in in_effect(tmp_path, FIVE)]
-    assert (splits[0], splits[-1]) == (NINE, FIVE)
-    assert set(map(str, splits[1:-1])) == {"{}"}
+    change = {"time": at(2), "before": NINE, "after": FIVE, "reason": "split"}
+    (tmp_path / "history.jsonl").write_text(json.dumps(change) + "\n")
+    found = [(weights.since_s, weights.split) for weights in in_effect(tmp_path, FIVE)]
+    assert found == [(float("-inf"), NINE), (1, {}), (2, {}), (3, {}), (4, {}), (6, FIVE)]
+
+
+def at(second: int) -> str:
+    return datetime.fromtimestamp(second, UTC).isoformat(timespec="milliseconds")

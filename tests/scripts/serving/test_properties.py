@@ -148,3 +148,10 @@ def test_a_version_without_an_entry_gets_one_when_it_is_scaled(tmp_path: Path, t
     config = properties.read(path, cores=2)
     assert config.version("mobilenet_v3", "3.0").min_workers == 2
     assert set(text.splitlines()) - {'models={"mobilenet_v3": {}}'} <= set(path.read_text().splitlines())
+
+
+def test_torchserves_own_queue_has_room_for_what_callers_gave_up(tmp_path: Path) -> None:
+    config = properties.read(written(tmp_path, "job_queue_size=7\n"))
+    assert config.requests_at_once == 7
+    rendered = torchserve.render(config, config.ports(), Places.from_environment({}))
+    assert "job_queue_size=14" in rendered.splitlines()

@@ -74,3 +74,18 @@ def test_when_time_is_up_the_best_so_far_is_taken(count: int) -> None:
 def test_settings_that_never_meet_the_target_still_give_an_answer() -> None:
     settings = list(search.search(2, TARGET_MS, lambda s: trial(50, s, p95_ms=500), lambda: True))
     assert settings[-1].best(TARGET_MS) is None
+
+
+@pytest.mark.parametrize(
+    ("found", "at_once"),
+    [
+        (trial(900), 90),
+        # Fewer would leave workers without a batch.
+        (trial(200), 32),
+        (trial(900, p95_ms=TARGET_MS + 1), None),
+    ],
+)
+def test_the_edge_lets_in_what_is_answered_within_the_target_and_keeps_the_workers_busy(
+    found: Trial, at_once: int | None
+) -> None:
+    assert search.places(found, TARGET_MS) == at_once
