@@ -1,6 +1,7 @@
 -- TorchServe itself refuses with {"code", "type", "message"}; here that becomes the contract's {"error": {...}}.
--- The handler's errors have the contract's shape already and pass.
-local CODES = {[404] = "not_found", [503] = "unavailable", [507] = "out_of_memory"}
+-- The handler's errors have the contract's shape already and pass. The edge asks for no version that is not wanted, so
+-- TorchServe's 404 is that of one that is not registered yet, after a restart; its 507 is that of a worker that died.
+local AGAIN = {[404] = true, [503] = true, [507] = true}
 
 function envoy_on_response(handle)
   local status = tonumber(handle:headers():get(":status"))
@@ -13,7 +14,12 @@ function envoy_on_response(handle)
   local message = body:getBytes(0, body:length())
     :match('^{%s*"code":%s*%d+,%s*"type":%s*"%w+",%s*"message":%s*(".*")%s*}%s*$')
   if message == nil then return end
-  local code = CODES[status] or "server_error"
+  local code = "server_error"
+  if AGAIN[status] then
+    code = "unavailable"
+    handle:headers():replace(":status", "503")
+    handle:headers():replace("retry-after", "1")
+  end
   local length = body:setBytes('{"error": {"code": "' .. code .. '", "message": ' .. message .. '}}')
   handle:headers():replace("content-length", length)
 end

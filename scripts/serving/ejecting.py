@@ -74,7 +74,7 @@ class Ejecting:
             self._next_s = now_s + _AGAIN_S
 
     def _change(self, going: dict[str, str], back: list[str]) -> None:
-        with Live.attach(os.environ) as live:
+        with Live.attach(os.environ, patience_s=0) as live:
             can_go = [version for version in going if self._others_can_answer(live, version)]
             if not can_go and not back:
                 self._next_s += _AGAIN_S

@@ -18,6 +18,8 @@ from scripts.serving.running import attached, serving
 from scripts.serving.traffic import Traffic
 from scripts.signals import uninterrupted
 
+# The supervisor's own changes take less (scripts.serving.ejecting, starting), most commands more.
+_PATIENCE_S = 2.0
 # A worker that loads a model on a busy machine.
 READY_WITHIN_S = 50.0
 # Longer than any request may take (the edge's time-out) would be pointless; shorter would give up too soon.
@@ -42,8 +44,8 @@ class Live:
 
     @classmethod
     @contextmanager
-    def attach(cls, environment: Mapping[str, str]) -> Iterator[Self]:
-        """Give the running server to one command that changes it, and refuse a second one at once.
+    def attach(cls, environment: Mapping[str, str], patience_s: float = _PATIENCE_S) -> Iterator[Self]:
+        """Give the running server to one command that changes it, and refuse a second one after `patience_s`.
 
         Raises:
             UserError: nothing runs, another command changes it just now, or one of the operator's files has a mistake.
@@ -51,7 +53,7 @@ class Live:
         serving(environment)
         lock = Places.from_environment(environment).run / "change.lock"
         # The files are read once it is held: what was read before may be another command's yesterday.
-        with hold(lock, "another command changes the running server just now; let it end first."):
+        with hold(lock, "another command changes the running server just now; let it end first.", patience_s):
             live = cls.look(environment)
             exposure.require_key(live.wanted)
             for path in (live.wanted.places.traffic, live.wanted.places.config, live.wanted.places.keys):

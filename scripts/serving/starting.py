@@ -90,24 +90,28 @@ def _registered_again(run: Supervisor) -> bool:
 
     Its workers then come up by themselves, and the edge sees when they are ready.
     """
-    places, name = run.wanted.places, run.wanted.spec.name
+    places = run.wanted.places
     if not _pings(run):
         return False
     wanted, management = _files_now(run), _management(run)
     try:
-        lock = hold(places.run / "change.lock", "a command that finds TorchServe gone ends soon")
-        registered = [each.version for each in management.describe_all()]
+        with hold(places.run / "change.lock", "a command that finds TorchServe gone ends soon"):
+            registered = [each.version for each in management.describe_all()]
+            versions = [version for version in run.edge.opened() if version not in registered]
+            for version in sorted(versions, key=lambda version: version != wanted.traffic.default):
+                _register_again(run, wanted, version)
     except UserError:
         return False
-    with lock:
-        versions = [version for version in run.edge.opened() if version not in registered]
-        for version in sorted(versions, key=lambda version: version != wanted.traffic.default):
-            try:
-                wanted.verified(version)
-                management.register(places.archive(name, version), wanted.config.version(name, version))
-            except UserError as error:
-                run.say(f"version {version} is not registered again: {error}")
     return True
+
+
+def _register_again(run: Supervisor, wanted: Installation, version: str) -> None:
+    name = wanted.spec.name
+    try:
+        wanted.verified(version)
+        _management(run).register(wanted.places.archive(name, version), wanted.config.version(name, version))
+    except UserError as error:
+        run.say(f"version {version} is not registered again: {error}")
 
 
 def _files_now(run: Supervisor) -> Installation:
