@@ -155,9 +155,12 @@ kind: $(ARCHIVES) | $(READY) ## the overlay `local` in a kind cluster on this ma
 	@$(RUN).kubernetes.kind
 
 ##@ Work on the project
-.PHONY: test test-image test-operations test-releases lint format load chaos tune bench bench-setup lock clean
+.PHONY: test fuzz test-image test-operations test-releases lint format load chaos tune bench bench-setup lock clean
 test: $(TEST_ARCHIVES) | $(READY) ## the tests, against the real TorchServe and the real Envoy
 	@MODEL_STORE=$(TEST_STORE) $(BIN)/python -m pytest
+fuzz: $(TEST_ARCHIVES) | $(READY) ## [TIME=600]: bodies and images made up at random, for so many seconds; a fault is printed with what caused it
+	@end=$$(($$(date +%s) + $(or $(TIME),600))); while [ $$(date +%s) -lt $$end ]; do \
+		FUZZING=1 MODEL_STORE=$(TEST_STORE) $(BIN)/python -m pytest tests/handler/test_properties.py || exit 1; done
 test-image: $(TEST_ARCHIVES) | $(READY) ## [IMAGE_FOLDER=<new folder>, kept]: the Dockerfile's steps without Docker, and what they make; some minutes
 	@MODEL_STORE=$(TEST_STORE) $(BIN)/python -m pytest -m image tests/image
 test-operations: $(TEST_ARCHIVES) | $(READY) ## a live Prometheus, a rendered pod, canaries, the whole loop, the verbs for a cluster; thirteen minutes

@@ -1,26 +1,25 @@
 """One encoded image → its pixels."""
 
-import io
 import math
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 import simplejpeg
 from numpy.typing import NDArray
 from PIL import Image
 
-from handler.errors import EmptyBody, ImageTooLarge, UnreadableImage, UnsupportedFormat
+from handler import faults, jpeg, png, tiff
+from handler.allowance import Allowance, MeteredFile
+from handler.colours import rgb
+from handler.errors import EmptyBody, ImageTooLarge, RequestError, TruncatedImage, UnsupportedFormat
 
-FORMATS = ("JPEG", "PNG", "WEBP", "BMP", "GIF", "TIFF")
-_SIGNATURES = (b"\xff\xd8\xff", b"\x89PNG\r\n", b"GIF87a", b"GIF89a", b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")
-# "RIFF" alone begins sounds as well, and "BM" texts: both name what follows a little further on.
-_WEBP = slice(8, 12)
-_BMP_HEADER_SIZE = slice(14, 18)
-_BMP_HEADER_SIZES = (12, 40, 52, 56, 64, 108, 124)
 EXIF_ORIENTATION, UPRIGHT = 0x0112, 1
+FORMATS = faults.FORMATS
+_PNG_DEPTH = 24
+_Turn = Callable[[NDArray[np.uint8]], NDArray[np.uint8]]
 # What makes an image upright again, by the value of its orientation (Exif 2.32, 4.6.4); others are upright.
-_TURNS: dict[int, Callable[[NDArray[np.uint8]], NDArray[np.uint8]]] = {
+_TURNS: dict[int, _Turn] = {
     2: np.fliplr,
     3: lambda pixels: np.rot90(pixels, 2),
     4: np.flipud,
@@ -33,6 +32,14 @@ _TURNS: dict[int, Callable[[NDArray[np.uint8]], NDArray[np.uint8]]] = {
 _JPEGS = ("JPEG", "MPO")
 # libjpeg-turbo has fast kernels for these shares of eight coefficients; those between cost more than the whole.
 _JPEG_SCALES = (8, 4, 2, 1)
+# A JPEG with more scans than any encoder makes is decoded by pieces, between which its CPU is looked at: each scan goes
+# over all of the pixels, though it may have no more than a few bytes.
+_MOST_SCANS, _PIECE_BYTES = 16, 4096
+# Of each pixel libwebp and Pillow hold up to 20 bytes at once, and of one of a progressive CMYK JPEG 12; of other kinds
+# it is 10 at most. Of 25 megapixels, 300 MB of memory are meant to be enough, bodies included.
+_HEAVY = 2
+# What one strip or tile of a TIFF may have, for each pixel that an image may have: 8 bits of RGB with transparency.
+_PIECE_BYTES_PER_PIXEL = 4
 # 32-bit and floating-point samples have no agreed range: whatever scale was guessed, some would become black.
 _NO_AGREED_RANGE = ("I", "F")
 
@@ -43,11 +50,19 @@ class EncodedImage:
 
     encoded: bytes
     header: Image.Image
+    allowance: Allowance = field(default_factory=Allowance)
 
     @property
     def megapixels(self) -> float:
-        """Million pixels, by its header."""
-        return self.header.width * self.header.height / 1e6
+        """Million pixels, by its header; those of which a decoder holds more at once count twice."""
+        return self.header.width * self.header.height / 1e6 * (1 if self._heavy is None else _HEAVY)
+
+    @property
+    def _heavy(self) -> str | None:
+        """Return its kind where a decoder holds more of each pixel than of other kinds."""
+        if self.header.format in _JPEGS and self.header.mode == "CMYK":
+            return "CMYK JPEG"
+        return "WebP" if self.header.format == "WEBP" else None
 
     @property
     def orientation(self) -> int:
@@ -55,26 +70,38 @@ class EncodedImage:
         try:
             found = self.header.getexif().get(EXIF_ORIENTATION, UPRIGHT)
             return int(found) if found in _TURNS else UPRIGHT
+        except RequestError:
+            raise
         except Exception:  # As with pixels; and an image whose EXIF can't be read is still an image.
             return UPRIGHT
 
     @classmethod
-    def open(cls, encoded: bytes, max_megapixels: float) -> "EncodedImage":
+    def open(cls, encoded: bytes, max_megapixels: float, allowance: Allowance | None = None) -> "EncodedImage":
         """Return the image in `encoded`.
+
+        Args:
+            encoded: a file.
+            max_megapixels: that it may have.
+            allowance: CPU that reading and decoding it may take; as much as it needs where there is none.
 
         Raises:
             EmptyBody: there are no bytes.
             UnsupportedFormat: no image of `FORMATS`, or of samples without an agreed range.
             ImageTooLarge: by its header, more than `max_megapixels` million pixels.
-            UnreadableImage: the header is damaged or incomplete.
+            DecompressionBomb: a part of it that is not its pixels, or one strip of them, is too large when unpacked.
+            UnreadableImage: the header is damaged, incomplete or contradicts itself, or names no pixels.
+            DecodingTooSlow: over its allowance.
         """
         if not encoded:
             raise EmptyBody("the image has no bytes; send an encoded image.")
-        image = cls(encoded, _read_header(encoded))
+        allowance = allowance or Allowance()
+        image = cls(encoded, _read_header(encoded, allowance, max_megapixels), allowance)
+        _correct(image.header, encoded)
         if image.header.mode in _NO_AGREED_RANGE:
             raise UnsupportedFormat("the image has 32-bit or floating-point samples; send 8 or 16 bits.")
         if image.megapixels > max_megapixels:
-            size = f"{image.header.width}x{image.header.height} pixels, {image.megapixels:.1f} megapixels"
+            why = f" (a {image._heavy}'s count twice)" if image._heavy else ""
+            size = f"{image.header.width}x{image.header.height} pixels, {image.megapixels:.1f} megapixels{why}"
             left = max(max_megapixels, 0)
             raise ImageTooLarge(f"the image has {size}; {left:g} are left of what one request may have.")
         return image
@@ -82,7 +109,8 @@ class EncodedImage:
     def decode(self, shorter_side: int | None = None) -> NDArray[np.uint8]:
         """Return uint8 [height, width, 3], RGB, upright by its EXIF orientation; transparency becomes white.
 
-        Of an animation, the first frame.
+        Of an animation, the first frame; of several pictures, the first. What follows an image's end is not looked at.
+        To be called once.
 
         Args:
             shorter_side: pixels that are enough. A JPEG comes at a half, a quarter or an eighth of its size as long as
@@ -90,17 +118,38 @@ class EncodedImage:
 
         Raises:
             UnreadableImage: damaged or incomplete.
+            DecompressionBomb: a text behind its pixels is too large when unpacked.
+            DecodingTooSlow: over its allowance.
+            OutOfMemory: the decoder had too little.
         """
+        is_quick = self.header.format in _JPEGS and self.header.mode in ("RGB", "L")
         try:
-            if self.header.format in _JPEGS and self.header.mode in ("RGB", "L"):
-                return self._upright(self._decode_jpeg(shorter_side))
-            # The pixels first: a damaged image is reported as such, and not for its EXIF.
-            self.header.load()
-            return self._upright(_rgb(self.header))
-        except MemoryError:
-            raise  # Ours, not the image's.
+            if is_quick and not jpeg.may_have_scans(self.encoded, more_than=_MOST_SCANS):
+                pixels = _turned(self._decode_jpeg(shorter_side), _TURNS.get(self.orientation))
+            else:
+                pixels = self._decode_by_pieces()
+        except (MemoryError, RequestError):
+            raise
         except Exception as error:  # Decoders raise what their parsers happen to: OSError, SyntaxError, struct.error …
-            raise UnreadableImage(f"the {self.header.format} image is damaged or incomplete: {error}") from error
+            raise faults.of_pixels(error, self.header.format) from error
+        self.allowance.check()
+        return pixels
+
+    def _decode_by_pieces(self) -> NDArray[np.uint8]:
+        if self.header.format in _JPEGS:
+            self.header.decodermaxblock = _PIECE_BYTES  # type: ignore[attr-defined]
+        # The pixels first: a damaged image is reported as such, and not for its EXIF.
+        self.header.load()
+        if self.header.format == "PNG" and self._may_lack_rows() and not png.is_whole(self.encoded):
+            raise TruncatedImage("the PNG image has fewer rows than its header names.")
+        pixels, turn = rgb(self.header), _TURNS.get(self.orientation)
+        # Pillow's copy, which is larger than this one, before another is made.
+        self.header.close()
+        return _turned(pixels, turn)
+
+    def _may_lack_rows(self) -> bool:
+        last_row = self.header.crop((0, self.header.height - 1, self.header.width, self.header.height))
+        return last_row.getbbox(alpha_only=False) is None or bool(self.header.info.get("interlace"))
 
     def _decode_jpeg(self, shorter_side: int | None) -> NDArray[np.uint8]:
         # libjpeg-turbo without Pillow's row loop (`python -m scripts.bench_preprocessing` compares them).
@@ -118,39 +167,24 @@ class EncodedImage:
         )
         return pixels
 
-    def _upright(self, pixels: NDArray[np.uint8]) -> NDArray[np.uint8]:
-        turn = _TURNS.get(self.orientation)
-        return np.ascontiguousarray(turn(pixels)) if turn else pixels
+
+def _correct(header: Image.Image, encoded: bytes) -> None:
+    """Have Pillow look for a PNG's transparent colour among the 8 bits that it keeps of 16."""
+    colour = header.info.get("transparency")
+    if header.format == "PNG" and header.mode == "RGB" and colour and encoded[_PNG_DEPTH] > 8:  # noqa: PLR2004
+        header.info["transparency"] = tuple(sample >> 8 for sample in colour)
 
 
-def _read_header(encoded: bytes) -> Image.Image:
+def _turned(pixels: NDArray[np.uint8], turn: _Turn | None) -> NDArray[np.uint8]:
+    return np.ascontiguousarray(turn(pixels)) if turn else pixels
+
+
+def _read_header(encoded: bytes, allowance: Allowance, max_megapixels: float) -> Image.Image:
+    if encoded.startswith(tiff.STARTS):
+        tiff.check(encoded, max_megapixels * 1e6 * _PIECE_BYTES_PER_PIXEL)
     try:
-        return Image.open(io.BytesIO(encoded), formats=FORMATS)
-    except MemoryError:
+        return Image.open(MeteredFile(encoded, allowance), formats=FORMATS)
+    except (MemoryError, RequestError):
         raise
-    except Image.DecompressionBombError as error:
-        raise ImageTooLarge(f"the image is too large: {error}") from error
     except Exception as error:
-        if _is_known(encoded):
-            raise UnreadableImage("the image's header is damaged or incomplete.") from error
-        raise UnsupportedFormat(f"not an image of a supported format ({', '.join(FORMATS)}).") from error
-
-
-def _is_known(encoded: bytes) -> bool:
-    """Return whether the bytes begin like a supported format, so that their fault is damage."""
-    if encoded.startswith(b"RIFF"):
-        return encoded[_WEBP] == b"WEBP"
-    if encoded.startswith(b"BM"):
-        return int.from_bytes(encoded[_BMP_HEADER_SIZE], "little") in _BMP_HEADER_SIZES
-    return encoded.startswith(_SIGNATURES)
-
-
-def _rgb(image: Image.Image) -> NDArray[np.uint8]:
-    if image.mode.startswith("I;16"):
-        # 16-bit grey: Pillow's own conversion clips at 255 instead of scaling.
-        high_bytes = (np.asarray(image) >> 8).astype(np.uint8)
-        return np.repeat(high_bytes[:, :, np.newaxis], 3, axis=2)
-    if image.has_transparency_data:
-        rgba = image.convert("RGBA")
-        image = Image.alpha_composite(Image.new("RGBA", rgba.size, "white"), rgba)
-    return np.array(image.convert("RGB"))
+        raise faults.of_header(error, encoded) from error

@@ -5,12 +5,19 @@ RequestError                 one request's own fault; its neighbours in the batc
 ├── MalformedBody        400
 ├── InvalidTopK          400
 ├── UnreadableImage      400
+│   ├── TruncatedImage   400
+│   ├── NoPixels         400
+│   └── InconsistentImage 400
 ├── ImageTooLarge        413
+├── DecompressionBomb    413
 ├── UnsupportedFormat    415
+├── EncodedBody          415
 ├── TooManyInstances     422
+├── DecodingTooSlow      422
 ├── InternalError        500   our fault, not the request's
-├── DeadlineExceeded     504   nobody waits for it any more
-└── NoExplanations       501
+├── NoExplanations       501
+├── OutOfMemory          503   it may succeed in another moment
+└── DeadlineExceeded     504   nobody waits for it any more
 ArchiveError                 the archive can't be served (a RuntimeError: TorchServe catches no other while loading)
 └── DigestError              a file of it was changed
 """
@@ -56,11 +63,36 @@ class UnreadableImage(RequestError):
     code = "unreadable_image"
 
 
+class TruncatedImage(UnreadableImage):
+    """The bytes end before the image does."""
+
+    code = "truncated_image"
+
+
+class NoPixels(UnreadableImage):
+    """The header names a side of 0 pixels."""
+
+    code = "no_pixels"
+
+
+class InconsistentImage(UnreadableImage):
+    """The header contradicts itself."""
+
+    code = "inconsistent_image"
+
+
 class ImageTooLarge(RequestError):
     """The headers of a request's images name more pixels than are allowed."""
 
     status = 413
     code = "image_too_large"
+
+
+class DecompressionBomb(RequestError):
+    """A part of the image unpacks to far more than its pixels need."""
+
+    status = 413
+    code = "decompression_bomb"
 
 
 class UnsupportedFormat(RequestError):
@@ -70,11 +102,25 @@ class UnsupportedFormat(RequestError):
     code = "unsupported_format"
 
 
+class EncodedBody(RequestError):
+    """The body is compressed as a whole."""
+
+    status = 415
+    code = "encoded_body"
+
+
 class TooManyInstances(RequestError):
     """One JSON body carries more images than are allowed."""
 
     status = 422
     code = "too_many_instances"
+
+
+class DecodingTooSlow(RequestError):
+    """Decoding the images took more of a processor than one request may have."""
+
+    status = 422
+    code = "decoding_too_slow"
 
 
 class InternalError(RequestError):
@@ -96,6 +142,13 @@ class NoExplanations(RequestError):
 
     status = 501
     code = "no_explanations"
+
+
+class OutOfMemory(RequestError):
+    """There was not enough memory for this request beside the others."""
+
+    status = 503
+    code = "out_of_memory"
 
 
 class ArchiveError(RuntimeError):

@@ -1,5 +1,6 @@
 """One request → its images, ready for the network."""
 
+from collections import deque
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -9,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from handler import deadline
+from handler.allowance import Allowance
 from handler.decode import EncodedImage
 from handler.errors import NoExplanations, RequestError
 from handler.metadata import Preprocessing
@@ -65,15 +67,16 @@ def prepare(request: Request, preprocessing: Preprocessing, settings: Settings) 
     top_k = parse_top_k(headers.get(TOP_K), settings.top_k)
     payload = parse(request.row, headers, settings.max_instances)
     # All the headers before any pixel: together, too, the images must be worth decoding.
-    pictures, megapixels = [], settings.max_megapixels
+    pictures, megapixels, allowance = deque[EncodedImage](), settings.max_megapixels, Allowance(settings.decode_seconds)
     for number, encoded in enumerate(payload.images):
         with _named(number, payload):
-            pictures.append(EncodedImage.open(encoded, megapixels))
+            pictures.append(EncodedImage.open(encoded, megapixels, allowance))
         megapixels -= pictures[-1].megapixels
     images = []
-    for number, picture in enumerate(pictures):
+    for number in range(len(pictures)):
         with _named(number, payload):
-            images.append(load(picture, preprocessing))
+            # Taken out: a decoder may keep what it needed for as long as there is its image.
+            images.append(load(pictures.popleft(), preprocessing))
     return Prepared(images, payload.images, payload.instances, top_k, request.id)
 
 

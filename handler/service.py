@@ -17,7 +17,7 @@ from PIL import Image
 
 from handler import arithmetic
 from handler.engine import Engine
-from handler.errors import ArchiveError, InternalError, RequestError
+from handler.errors import ArchiveError, InternalError, OutOfMemory, RequestError
 from handler.metadata import Metadata
 from handler.request import Prepared, Request, prepare
 from handler.responses import Reply, answer, rank, refuse
@@ -135,6 +135,8 @@ class Service:
             # itself, so that only a full garbage collection would free them.
             error.__cause__ = error.__context__ = None
             return error.with_traceback(None)
+        except MemoryError:
+            return OutOfMemory("the server is short of memory for this request; try again.")
         except Exception:
             # Whatever it is, it is one row's: raised further it would fail the whole batch.
             logger.exception("request %s failed", request.server_id)

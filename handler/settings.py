@@ -33,6 +33,8 @@ class Settings(StrictModel):
         threads: of one worker's inference session.
         max_megapixels: of one request's images together, by their headers: with more it is refused before any of
             them is decoded. Below Pillow's own limit, at which it refuses to open an image.
+        decode_seconds: of a processor, which decoding one request's images may take; a request that takes more is
+            refused.
         max_instances: images in one JSON body.
         top_k: predictions in an answer when the request names no number.
         prediction_log: whether each image gets a line in a file: `off`, `on`, or a share of the requests.
@@ -49,6 +51,7 @@ class Settings(StrictModel):
     arithmetic: Literal["auto", "int8", "fp32"] = "auto"
     threads: int = Field(default=1, ge=1)
     max_megapixels: float = Field(default=25.0, gt=0, le=178)
+    decode_seconds: float = Field(default=2.0, gt=0)
     max_instances: int = Field(default=32, ge=1)
     top_k: int = Field(default=5, ge=1)
     prediction_log: Annotated[str, AfterValidator(_share)] = "off"

@@ -12,6 +12,7 @@ import torch
 
 from handler.errors import ArchiveError
 from handler.harvest import Harvest
+from handler.memory import give_large_blocks_back
 from handler.metrics import BatchMetrics, counting_digest_mismatches
 from handler.prediction_log import PredictionLog
 from handler.request import Request
@@ -29,6 +30,7 @@ class MobileNetHandler:
             ArchiveError: the archive was changed, or its manifest names another model or version.
         """
         settings = Settings.from_environment(os.environ)
+        give_large_blocks_back()
         torch.set_num_threads(settings.threads)
         manifest = context.manifest["model"]
         said = (manifest["modelName"], manifest["modelVersion"])

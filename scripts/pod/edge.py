@@ -3,7 +3,7 @@
 import os
 
 from scripts import cli
-from scripts.serving import envoy_process
+from scripts.serving import envoy_limits, envoy_process
 from scripts.serving.edge import Edge
 from scripts.serving.installation import Installation
 
@@ -14,6 +14,7 @@ def main() -> None:
     edge = Edge.of(wanted, access_log=None)
     edge.prepare(wanted.traffic)
     argv = envoy_process.command(edge.bootstrap, wanted.traffic.edge.threads)
+    envoy_limits.raise_descriptors()
     os.execv(argv[0], argv)
 
 

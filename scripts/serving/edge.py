@@ -6,7 +6,7 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Self
 
-from scripts.serving import processes
+from scripts.serving import envoy_limits, processes
 from scripts.serving.edge_templates import TEMPLATES, Templates
 from scripts.serving.envoy_admin import Admin
 from scripts.serving.installation import Installation
@@ -69,6 +69,7 @@ class Edge:
             "prediction_log": prediction_log,
             "marks_copies": prediction_log or harvest,
             "requests_at_once": requests_at_once,
+            "max_connections": envoy_limits.max_connections(),
         }
         self._render = Templates(templates, run / "templates", same).render
 

@@ -6,12 +6,13 @@ from pathlib import Path
 
 import envoy  # type: ignore[import-untyped]
 
-from scripts.serving import processes
+from scripts.serving import envoy_limits, processes
 from scripts.serving.edge import Edge
 
 
 def start(edge: Edge, threads: int) -> subprocess.Popen[bytes]:
     """Return Envoy, starting from the files that `edge` has prepared, with so many worker threads."""
+    envoy_limits.raise_descriptors()
     argv = command(edge.bootstrap, threads)
     return processes.start(argv, cwd=edge.folder, environment=os.environ, output=edge.log)
 

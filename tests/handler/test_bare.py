@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from PIL import Image
 from PIL.PngImagePlugin import PngInfo
 
+from benchmarks.hostile_images import tiff
 from handler.bare import bare
 from handler.decode import EncodedImage
 
@@ -126,6 +127,13 @@ def test_a_png_is_not_encoded_again(mode: str) -> None:
 def test_a_png_of_16_bits_keeps_them() -> None:
     _, found = kept(encoded(deep(), "PNG", pnginfo=with_text()))
     np.testing.assert_array_equal(np.asarray(Image.open(io.BytesIO(found))), np.asarray(deep()))
+
+
+def test_16_bits_of_which_zero_is_white_are_kept_as_they_are_shown() -> None:
+    tags = {256: (8,), 257: (8,), 258: (16,), 259: (1,), 262: (0,), 273: (8,), 277: (1,), 278: (8,), 279: (128,)}
+    sent = tiff(tags, bytes(range(128)))
+    assert pixels(sent)[0, 0, 0] == 255 - 1
+    kept(sent)
 
 
 def test_a_palettes_transparent_colour_stays_so() -> None:

@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from handler.errors import EmptyBody, MalformedBody, RequestError, TooManyInstances
+from handler.errors import EmptyBody, EncodedBody, MalformedBody, RequestError, TooManyInstances
 from handler.payload import Payload, parse
 
 IMAGE = b"\x89PNG\r\n\x1a\n image"
@@ -56,6 +56,24 @@ def test_json_without_its_content_type_is_known_by_its_brace() -> None:
     assert parse({"data": b" " + instances(b"one")}, {}, 8).images == (b"one",)
 
 
+@pytest.mark.parametrize("prefix", ["data:image/png;base64,", "DATA:text/html;charset=x;BASE64,", "data:;base64,"])
+def test_a_data_uri_is_base64_whatever_type_it_names(prefix: str) -> None:
+    body = json.dumps({"instances": [{"b64": prefix + base64.b64encode(IMAGE).decode()}]}).encode()
+    assert parse({"body": body}, JSON, 8).images == (IMAGE,)
+
+
+@pytest.mark.parametrize("encoding", ["gzip", "br", "GZIP, identity"])
+def test_a_compressed_body_is_refused_and_not_unpacked(encoding: str) -> None:
+    with pytest.raises(EncodedBody, match="without content-encoding"):
+        parse({"body": IMAGE}, {"content-encoding": encoding}, 8)
+    assert parse({"body": IMAGE}, {"content-encoding": "Identity"}, 8).images == (IMAGE,)
+
+
+def test_a_body_is_not_copied() -> None:
+    body = bytearray(IMAGE)
+    assert parse({"body": body}, {}, 8).images[0] is body
+
+
 @pytest.mark.parametrize("row", [{}, {"body": b""}, {"data": b""}])
 def test_nothing_sent_is_an_empty_body(row: dict[str, bytes]) -> None:
     with pytest.raises(EmptyBody):
@@ -90,7 +108,11 @@ def test_multipart_without_a_boundary_says_so() -> None:
     ("body", "reason"),
     [
         (b"{", "not valid JSON"),
-        (b"[" * 100_000, "not valid JSON"),
+        (b"[" * 40_000, "not valid JSON"),
+        (b"[" * 100_000, "100000 members"),
+        (b'{"instances": [' + b"{}," * 50_000 + b"{}]}", "members"),
+        (b'{"instances": [], "instances": []}', "twice"),
+        (b'{"instances": [{"b64": "data:image/png,abc"}]}', "data URI that is not in base64"),
         (b"[]", "no list `instances`"),
         (b'{"instances": {}}', "no list `instances`"),
         (b'{"instances": ["a"]}', r"instances\[0\] has no text `b64`"),

@@ -112,7 +112,7 @@ def test_a_refused_image_has_its_error_and_its_neighbours_their_labels(
     found = lines(tmp_path)
     codes = [answer.get("error", {}).get("code") for answer in answers]
     assert [line.get("error") for line in found] == codes
-    assert codes == [None, "unreadable_image", "empty_body", "malformed_body", "unsupported_format", None]
+    assert codes == [None, "truncated_image", "empty_body", "malformed_body", "unsupported_format", None]
     images = [cells[0], cells[0][:900], None, None, b"text", cells[1]]
     assert [line["image"] for line in found] == [image and hashlib.sha256(image).hexdigest() for image in images]
     assert all(("label" in line) != ("error" in line) for line in found)

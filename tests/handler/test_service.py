@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from benchmarks.hostile_images import with_scans
 from handler.decode import EncodedImage
 from handler.errors import ArchiveError
 from handler.metadata import Preprocessing
@@ -54,7 +55,7 @@ def test_a_bad_row_gets_its_own_error_and_its_neighbours_the_same_answer_as_alon
     replies, report = service.reply_all(batch)
     assert [reply.status for reply in replies] == [200, 400, 415, 400, 200]
     codes = [content(reply)["error"]["code"] for reply in replies[1:4]]
-    assert codes == ["unreadable_image", "unsupported_format", "empty_body"]
+    assert codes == ["truncated_image", "unsupported_format", "empty_body"]
     assert [_labels(replies[0]), _labels(replies[4])] == [_labels(reply) for reply in alone]
     assert (report.requests, report.images, report.bad) == (5, 2, 3)
 
@@ -103,7 +104,7 @@ def test_a_defect_of_ours_in_one_row_leaves_its_neighbours_their_answers(
     def fails_for_the_first(image: EncodedImage, to: Preprocessing, calls: list[int] = []) -> np.ndarray:  # noqa: B006
         calls.append(1)
         if len(calls) == 1:
-            raise MemoryError
+            raise ZeroDivisionError
         return load(image, to)
 
     monkeypatch.setattr("handler.request.load", fails_for_the_first)
@@ -111,7 +112,29 @@ def test_a_defect_of_ours_in_one_row_leaves_its_neighbours_their_answers(
     assert [reply.status for reply in replies] == [500, 200]
     assert content(replies[0])["error"]["code"] == "internal_error"
     assert report.bad == 1
-    assert "MemoryError" in caplog.text
+    assert "ZeroDivisionError" in caplog.text
+
+
+def test_a_row_without_memory_is_refused_alone_and_may_come_again(
+    service: Service, cells: list[bytes], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def has_none(image: EncodedImage, to: Preprocessing) -> np.ndarray:
+        if image.encoded == cells[0]:
+            raise MemoryError
+        return load(image, to)
+
+    monkeypatch.setattr("handler.request.load", has_none)
+    replies, _ = service.reply_all([raw(cells[0]), raw(cells[1])])
+    assert [reply.status for reply in replies] == [503, 200]
+    assert content(replies[0])["error"]["code"] == "out_of_memory"
+
+
+def test_all_images_of_a_request_share_one_allowance_of_cpu(int8_folder: Path, cell: bytes) -> None:
+    slow = Service.load(int8_folder, Settings(decode_seconds=0.05))
+    images = [{"b64": base64.b64encode(with_scans(1000, 1000, 15)).decode()}] * 20
+    replies, _ = slow.reply_all([raw(json.dumps({"instances": images}).encode()), raw(cell)])
+    assert [reply.status for reply in replies] == [422, 200]
+    assert content(replies[0])["error"]["code"] == "decoding_too_slow"
 
 
 def test_the_images_of_one_body_share_one_limit_of_pixels(int8_folder: Path) -> None:

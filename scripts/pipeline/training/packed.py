@@ -12,6 +12,7 @@ from numpy.lib.format import open_memmap
 from numpy.typing import NDArray
 from torch import Tensor
 
+import handler.colours
 import handler.decode
 import handler.preprocess
 from handler.metadata import Preprocessing
@@ -77,8 +78,12 @@ def _kept(path: Path) -> NDArray[np.uint8]:
     return kept
 
 
+# What makes pixels of files.
+_CODE = (handler.colours, handler.decode, handler.preprocess)
+
+
 def _handlers_code() -> str:
-    files = (Path(module.__file__ or "") for module in (handler.decode, handler.preprocess))
+    files = (Path(module.__file__ or "") for module in _CODE)
     return hashlib.sha256(b"".join(file.read_bytes() for file in files)).hexdigest()
 
 
