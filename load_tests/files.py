@@ -44,8 +44,8 @@ def broken() -> tuple[Broken, ...]:
     """Return one body of each kind."""
     cell = elpv.cells()[0].path.read_bytes()
     return (
-        Broken(cell[: len(cell) // 2], 400, "unreadable_image"),
-        Broken(cell[:8] + bytes(len(cell) - 8), 400, "unreadable_image"),
+        Broken(cell[: len(cell) // 2], 400, "truncated_image"),
+        Broken(cell[:8] + bytes(len(cell) - 8), 400, "no_pixels"),
         Broken(b"", 400, "empty_body"),
         Broken(b"not an image", 415, "unsupported_format"),
     )

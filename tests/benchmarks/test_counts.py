@@ -16,7 +16,7 @@ from ts.metrics.metric_cache_yaml_impl import MetricsCacheYamlImpl
 
 from handler.decode import EncodedImage
 from handler.engine import MAX_BATCH
-from handler.metrics import METRICS, BatchMetrics
+from handler.metrics import METRICS, RARE, BatchMetrics
 from handler.request import Request
 from handler.service import Service
 from handler.settings import Settings
@@ -119,8 +119,8 @@ def test_a_batch_writes_one_line_a_metric_however_large_it_is(
     with caplog.at_level("INFO"):
         metrics.write(report)
     lines = [line for line in caplog.messages if line.startswith("[METRICS]")]
-    # Of lines of the prediction log that were dropped one is written only when there are any.
-    assert len(lines) == len(METRICS.keys() - {"PredictionLinesDropped", "HarvestDropped"})
+    # What is rare is written only where there is something to count.
+    assert len(lines) == len(METRICS.keys() - {*RARE})
 
 
 def test_a_batch_copies_each_crop_once_and_keeps_one_decoded_image_at_a_time(

@@ -74,7 +74,7 @@ def test_a_truncated_jpeg_gets_400_and_its_neighbours_in_the_batch_get_200(
     before = batches()
     with ThreadPoolExecutor(len(bodies)) as pool:
         answers = list(pool.map(send, bodies))
-    good, bad = (200, ""), (400, "unreadable_image")
+    good, bad = (200, ""), (400, "truncated_image")
     assert answers == [good, bad, good, (400, "empty_body"), (415, "unsupported_format"), good, good, good]
     assert batches() - before == 1
 

@@ -176,6 +176,7 @@ def test_a_worker_that_does_not_come_up_is_named_with_its_reason_and_nothing_is_
 def test_an_address_that_is_not_this_machines_is_named(own_server: Server) -> None:
     """192.0.2.1 is nobody's (RFC 5737)."""
     own_server.traffic.write_text(own_server.traffic.read_text().replace("address: 127.0.0.1", "address: 192.0.2.1"))
+    own_server.ask("key", "--name", "somebody")
     refused = own_server.verb("start")
     assert refused.returncode == 1
     assert "on 192.0.2.1 can't be bound" in refused.stderr

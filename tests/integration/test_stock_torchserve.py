@@ -108,7 +108,7 @@ def test_it_answers_every_form_of_body(served: str, cell: bytes) -> None:
 
 def test_a_truncated_image_is_told_so(served: str, cell: bytes) -> None:
     response = requests.post(served, data=cell[:4000], headers={"content-type": "image/png"}, timeout=30)
-    assert (response.status_code, response.json()["error"]["code"]) == (400, "unreadable_image")
+    assert (response.status_code, response.json()["error"]["code"]) == (400, "truncated_image")
 
 
 def test_the_management_api_describes_what_runs(stock: Stock, served: str) -> None:

@@ -564,6 +564,8 @@ def test_the_written_logs_have_the_keys_of_the_contract(run: Path) -> None:
     [line, *_] = (run / "access.log").read_text().splitlines()
     template = (REPOSITORY / "deploy" / "edge" / "access_log.yaml.j2").read_text()
     [keys] = re.findall(r'"json_format": \{(.*)\}\}\}\}\]', template)
-    assert set(json.loads(line)) == set(re.findall(r'"(\w+)": ', keys))
+    role = (REPOSITORY / "deploy" / "edge" / "role.j2").read_text()
+    [answered] = re.findall(r"set answered = \{(.*)\} %\}", role)
+    assert set(json.loads(line)) == {*re.findall(r'"(\w+)": ', keys), *re.findall(r'"(\w+)": ', answered)}
     with (run / "labels.csv").open() as file:
         assert next(csv.reader(file)) == ["request_id", "label"]

@@ -1,5 +1,6 @@
 """The release's metrics, from logs as they are written."""
 
+import os
 import shutil
 from pathlib import Path
 from typing import Any
@@ -183,11 +184,10 @@ def test_weights_are_those_of_the_file_now_and_unknown_while_it_has_a_mistake(ex
     assert "the weights add up to 95" in exported.release.look.failure
 
 
-def canary(exported: Exported, state: State, process: psutil.Process) -> None:
+def canary(exported: Exported, state: State, process: Process) -> None:
     """Write down a canary that has 25 %."""
     plan = Plan("3.0", {"2.0": 100}, (5, 25, 50, 100), 20, 300, 30, 0.1)
-    of = Process(process.pid, process.create_time(), session=False)
-    Record(plan, state, 25, "", 1.7e9, of).save(exported.run)
+    Record(plan, state, 25, "", 1.7e9, process).save(exported.run)
 
 
 def canary_states(exported: Exported) -> list[Any]:
@@ -197,16 +197,16 @@ def canary_states(exported: Exported) -> list[Any]:
 
 def test_a_canary_is_shown_with_its_percent_and_its_state(exported: Exported) -> None:
     assert canary_states(exported) == []
-    canary(exported, "step", psutil.Process())
+    canary(exported, "step", Process.of(os.getpid()))
     assert canary_states(exported) == [("3.0", "step")]
     assert exported.series("release_canary_percent", "version") == {("3.0",): 25}
-    canary(exported, "rolled back", psutil.Process())
+    canary(exported, "rolled back", Process.of(os.getpid()))
     assert canary_states(exported) == [("3.0", "rolled back")]
 
 
 def test_a_canary_that_goes_on_without_its_process_is_abandoned(exported: Exported) -> None:
     with psutil.Popen(["true"]) as gone:
-        canary(exported, "shadow", gone)
+        canary(exported, "shadow", Process(gone.pid, 0.0))
         gone.wait()
         assert canary_states(exported) == [("3.0", "abandoned")]
 

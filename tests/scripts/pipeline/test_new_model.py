@@ -63,7 +63,7 @@ def test_what_is_left_out_is_listed_counted_and_in_no_part(data, pets):
     (data / "copy.png").write_bytes(encoded(0))
     summary = create(pets, str(data), nothing).summary().splitlines()
     assert summary[1] == f"left out, in {pets / 'left_out.csv'}: 2 not an image, 1 in no class folder, 1 unreadable"
-    assert summary[2].startswith(r"  'a\nb/broken.jpg': unreadable: the JPEG image is damaged or incomplete")
+    assert summary[2].startswith(r"  'a\nb/broken.jpg': unreadable: the image ends before its pixels do")
     assert len(summary) == 2 + 3 + 1
     assert summary[-1].strip() == "…"
     with (pets / "left_out.csv").open(newline="") as file:
@@ -204,7 +204,7 @@ def test_a_name_that_yaml_would_take_for_something_else_is_a_name_to_the_spec_an
     assert create(tmp_path / "models" / name, str(data), nothing).spec.name == name
     # In a folder of another name, which NAME would fall back to.
     (tmp_path / "models" / name).rename(tmp_path / "models" / "pets")
-    print_name = ["--eval", "print-name:;@echo $(NAME)", "print-name", "MODEL=pets"]
+    print_name = ["--eval", "print-name:;@echo $(SERVED)", "print-name", "MODEL=pets"]
     done = subprocess.run(
         ["make", "--no-print-directory", "-f", str(Path("Makefile").absolute()), *print_name],
         cwd=tmp_path,

@@ -19,7 +19,8 @@ def at(second: float) -> str:
 
 def request(request_id: str, version: str | None, second: float = 0.0, **other: Any) -> dict[str, Any]:
     """Return a line of access.log."""
-    line = {"time": at(second), "request_id": request_id, "version": version, "shadow": False, "status": 200, "ms": 20}
+    line = {"time": at(second), "request_id": request_id, "version": version, "shadow": False, "status": 200}
+    line |= {"ms": 20, "client": None}
     line |= {"bytes_in": 9, "bytes_out": 9, "method": "POST", "flags": "-", "route": "split"}
     line |= {"path": f"/predictions/mobilenet_v3/{version}" if version else "/predictions/mobilenet_v3"}
     return line | {"details": "via_upstream"} | other
