@@ -11,7 +11,8 @@ MODEL_STORE ?= model_store
 # What somebody gives goes to the shell in its environment, as "$$IMAGE". As a part of a recipe's own text, a quote, a
 # backtick or $(...) in it would be the shell's; and make itself expands what it was given, unless told otherwise here.
 GIVEN := PYTHON MODEL MODEL_STORE RUN_DIR IMAGE DATA FROM VERSION PRECISION CHECKPOINT URL PART OUT SPLIT STEPS LABELS \
-	SHADOW REQUESTS HOLD PERCENT LOGS BASELINE WORKERS SHAPE USERS TIME HOST JOIN P95_MS IMAGES IMAGE_FOLDER OVERLAY
+	SHADOW REQUESTS HOLD PERCENT LOGS BASELINE WORKERS SHAPE USERS TIME HOST JOIN P95_MS IMAGES IMAGE_FOLDER OVERLAY \
+	NAME REQUESTS_PER_S BURST
 FROM_IS_GIVEN := $(findstring command,$(origin FROM))
 $(foreach name,$(GIVEN),$(if $(filter-out undefined file,$(origin $(name))),$(eval override export $(name) := $$(value $(name)))))
 export PYTHON MODEL_STORE
@@ -142,7 +143,7 @@ shadow: | $(ANY_READY) ## VERSION= PERCENT=: mirror a share of the traffic to a 
 apply: | $(ANY_READY) ## [FRONT=1]: bring a running server to the edited config.properties and traffic.yaml
 	@$(RUN).apply
 key: | $(ANY_READY) ## NAME= [REQUESTS_PER_S=] [BURST=] [REVOKE=1]: make a caller's key, printed once, or take it out
-	@$(call need,NAME,NAME=line-4)$(RUN).key --name "$(NAME)" $(if $(REQUESTS_PER_S),--requests-per-s "$(REQUESTS_PER_S)") $(if $(BURST),--burst "$(BURST)") $(if $(REVOKE),--revoke)
+	@$(call need,NAME,NAME=line-4)$(RUN).key --name "$$NAME" $(if $(REQUESTS_PER_S),--requests-per-s "$$REQUESTS_PER_S") $(if $(BURST),--burst "$$BURST") $(if $(REVOKE),--revoke)
 report: | $(ANY_READY) ## [LOGS="run other/run"] [LABELS=labels.csv] [OUT=run/report] [VERSION=] [BASELINE=] [NO_LABELS=1]: compare two versions, with a verdict
 	@set -f; $(RUN).report $$LOGS $(if $(LABELS),--labels "$$LABELS") $(if $(OUT),--out "$$OUT") $(if $(VERSION),--version "$$VERSION") \
 		$(if $(BASELINE),--baseline "$$BASELINE") $(if $(NO_LABELS),--no-labels) --model "$(MODEL)"
@@ -159,7 +160,7 @@ kind: $(ARCHIVES) | $(READY) ## the overlay `local` in a kind cluster on this ma
 test: $(TEST_ARCHIVES) | $(READY) ## the tests, against the real TorchServe and the real Envoy
 	@MODEL_STORE=$(TEST_STORE) $(BIN)/python -m pytest
 fuzz: $(TEST_ARCHIVES) | $(READY) ## [TIME=600]: bodies and images made up at random, for so many seconds; a fault is printed with what caused it
-	@end=$$(($$(date +%s) + $(or $(TIME),600))); while [ $$(date +%s) -lt $$end ]; do \
+	@end=$$(($$(date +%s) + $${TIME:-600})); while [ $$(date +%s) -lt $$end ]; do \
 		FUZZING=1 MODEL_STORE=$(TEST_STORE) $(BIN)/python -m pytest tests/handler/test_properties.py || exit 1; done
 test-image: $(TEST_ARCHIVES) | $(READY) ## [IMAGE_FOLDER=<new folder>, kept]: the Dockerfile's steps without Docker, and what they make; some minutes
 	@MODEL_STORE=$(TEST_STORE) $(BIN)/python -m pytest -m image tests/image
