@@ -113,7 +113,10 @@ class Supervisor:
         self.check_starting()
         if self._state is None:
             wanted, supervisor = self.wanted, Record.of(os.getpid(), session=False)
-            self._state = State("starting", supervisor, wanted.ports, wanted.url, wanted.model).save(self._run)
+            address = wanted.traffic.edge.address
+            self._state = State("starting", supervisor, wanted.ports, wanted.url, wanted.model, address=address).save(
+                self._run
+            )
             changes.save_static(wanted)
         if log is not None:
             log.parent.mkdir(parents=True, exist_ok=True)
