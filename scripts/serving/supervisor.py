@@ -114,9 +114,8 @@ class Supervisor:
         if self._state is None:
             wanted, supervisor = self.wanted, Record.of(os.getpid(), session=False)
             address = wanted.traffic.edge.address
-            self._state = State("starting", supervisor, wanted.ports, wanted.url, wanted.model, address=address).save(
-                self._run
-            )
+            begun = State("starting", supervisor, wanted.ports, wanted.url, wanted.model, address=address)
+            self._state = begun.save(self._run)
             changes.save_static(wanted)
         if log is not None:
             log.parent.mkdir(parents=True, exist_ok=True)
