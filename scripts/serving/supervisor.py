@@ -134,7 +134,8 @@ class Supervisor:
 
     def say(self, sentence: str) -> None:
         """Tell whoever reads this process's output what happened, and when."""
-        print(f"{datetime.now().astimezone():%Y-%m-%d %H:%M:%S} {sentence}", flush=True)
+        with contextlib.suppress(OSError):  # a full disk, or nobody who reads it any more, is no reason to end
+            print(f"{datetime.now().astimezone():%Y-%m-%d %H:%M:%S} {sentence}", flush=True)
 
     def wait_for(self, what: str, ready: Callable[[], bool]) -> None:
         """Return when `ready()` is true.
