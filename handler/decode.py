@@ -17,6 +17,8 @@ from handler.errors import EmptyBody, ImageTooLarge, RequestError, TruncatedImag
 
 EXIF_ORIENTATION, UPRIGHT = 0x0112, 1
 FORMATS = faults.FORMATS
+# Several times what a camera writes. Pillow makes an object of Python of each of an entry's numbers.
+_MOST_EXIF_BYTES = 1 << 20
 _PNG_DEPTH = 24
 _Turn = Callable[[NDArray[np.uint8]], NDArray[np.uint8]]
 # What makes an image upright again, by the value of its orientation (Exif 2.32, 4.6.4); others are upright.
@@ -71,6 +73,8 @@ class EncodedImage:
     @property
     def orientation(self) -> int:
         """Its EXIF's, 2 to 8; 1, upright, where there is none that means anything."""
+        if len(self.header.info.get("exif", b"")) > _MOST_EXIF_BYTES:
+            return UPRIGHT
         try:
             found = self.header.getexif().get(EXIF_ORIENTATION, UPRIGHT)
             return int(found) if found in _TURNS else UPRIGHT
