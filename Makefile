@@ -142,7 +142,7 @@ shadow: | $(ANY_READY) ## VERSION= PERCENT=: mirror a share of the traffic to a 
 	@$(call need,PERCENT,VERSION=2.0 PERCENT=20)$(RUN).shadow --version "$$VERSION" --percent "$$PERCENT"
 apply: | $(ANY_READY) ## [FRONT=1]: bring a running server to the edited config.properties and traffic.yaml
 	@$(RUN).apply
-key: | $(ANY_READY) ## NAME= [REQUESTS_PER_S=] [BURST=] [REVOKE=1]: make a caller's key, printed once, or take it out
+key: | $(ANY_READY) ## NAME= [REQUESTS_PER_S=] [BURST=] [REVOKE=1] [FRONT=1]: make a caller's key, printed once, or take it out
 	@$(call need,NAME,NAME=line-4)$(RUN).key --name "$$NAME" $(if $(REQUESTS_PER_S),--requests-per-s "$$REQUESTS_PER_S") $(if $(BURST),--burst "$$BURST") $(if $(REVOKE),--revoke)
 report: | $(ANY_READY) ## [LOGS="run other/run"] [LABELS=labels.csv] [OUT=run/report] [VERSION=] [BASELINE=] [NO_LABELS=1]: compare two versions, with a verdict
 	@set -f; $(RUN).report $$LOGS $(if $(LABELS),--labels "$$LABELS") $(if $(OUT),--out "$$OUT") $(if $(VERSION),--version "$$VERSION") \
@@ -156,16 +156,18 @@ kind: $(ARCHIVES) | $(READY) ## the overlay `local` in a kind cluster on this ma
 	@$(RUN).kubernetes.kind
 
 ##@ Work on the project
-.PHONY: test fuzz test-image test-operations test-releases lint format load chaos tune bench bench-setup lock clean
+.PHONY: test fuzz test-image test-operations test-faults test-releases lint format load chaos tune bench bench-setup lock clean
 test: $(TEST_ARCHIVES) | $(READY) ## the tests, against the real TorchServe and the real Envoy
 	@MODEL_STORE=$(TEST_STORE) $(BIN)/python -m pytest
 fuzz: $(TEST_ARCHIVES) | $(READY) ## [TIME=600]: bodies and images made up at random, for so many seconds; a fault is printed with what caused it
-	@end=$$(($$(date +%s) + $(or $(TIME),600))); while [ $$(date +%s) -lt $$end ]; do \
+	@end=$$(($$(date +%s) + $${TIME:-600})); while [ $$(date +%s) -lt $$end ]; do \
 		FUZZING=1 MODEL_STORE=$(TEST_STORE) $(BIN)/python -m pytest tests/handler/test_properties.py || exit 1; done
 test-image: $(TEST_ARCHIVES) | $(READY) ## [IMAGE_FOLDER=<new folder>, kept]: the Dockerfile's steps without Docker, and what they make; some minutes
 	@MODEL_STORE=$(TEST_STORE) $(BIN)/python -m pytest -m image tests/image
 test-operations: $(TEST_ARCHIVES) | $(READY) ## a live Prometheus, a rendered pod, canaries, the whole loop, the verbs for a cluster; thirteen minutes
 	@MODEL_STORE=$(TEST_STORE) $(BIN)/python -m pytest -m "operations and not releases"
+test-faults: $(TEST_ARCHIVES) | $(READY) ## servers that end again and again, hosts behind a front that are killed; three minutes
+	@MODEL_STORE=$(TEST_STORE) $(BIN)/python -m pytest -m faults tests/integration
 test-releases: $(TEST_ARCHIVES) | $(READY) ## twenty releases at 80 % of the capacity, and the time of a rollback; some minutes
 	@MODEL_STORE=$(TEST_STORE) $(BIN)/python -m pytest -s -m releases tests/integration
 lint: | $(READY) ## ruff and mypy --strict

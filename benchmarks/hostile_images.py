@@ -172,6 +172,16 @@ def tiff_of_many_tags() -> bytes:
     return tiff({256: (8,), 257: (8,)}, count=65535)
 
 
+def tiff_of_a_far_directory() -> bytes:
+    """BigTIFF whose directory lies 8 EiB further on."""
+    return b"II+\0" + struct.pack("<HHQ", 8, 0, 1 << 63) + bytes(64)
+
+
+def tiff_of_one_tag_again_and_again() -> bytes:
+    """TIFF that names the same 131,072 strips 60,000 times."""
+    return b"II*\0" + struct.pack("<IH", 8, 60_000) + struct.pack("<HHII", 273, 4, 131_072, 8) * 60_000 + bytes(4)
+
+
 # No pixels
 
 
@@ -506,7 +516,7 @@ _KINDS: dict[str, list[Callable[[], bytes]]] = {
         *(_cut(kind, share) for kind in ("JPEG", "PNG", "WEBP", "BMP", "GIF", "TIFF") for share in _SHARES),
         png_header_alone, jpeg_of_promised_rows, png_of_promised_rows, interlaced_png_without_its_last_pass,
         gif_of_promised_rows, tiff_behind_its_end, tiff_of_a_huge_strip,
-        tiff_of_many_tags,
+        tiff_of_many_tags, tiff_of_a_far_directory,
     ],
     "no_pixels": [png_without_columns, jpeg_without_rows, bmp_without_columns, tiff_without_rows],
     "image_too_large": [
@@ -518,7 +528,7 @@ _KINDS: dict[str, list[Callable[[], bytes]]] = {
     "inconsistent_image": [tiff_of_too_few_strips, tiff_of_a_million_strips, tiff_of_empty_tiles],
     "unreadable_image": [
         jpeg_of_noise, png_of_noise, png_of_an_unknown_depth, webp_of_two_sizes, bmp_with_a_jpeg_in_it,
-        gif_without_a_frame, tiff_that_names_itself,
+        gif_without_a_frame, tiff_that_names_itself, tiff_of_one_tag_again_and_again,
     ],
     "decoding_too_slow": [
         jpeg_of_many_scans, gif_of_a_long_comment, jpeg_of_many_segments, png_of_many_chunks, bmp_of_single_pixels,

@@ -1,5 +1,6 @@
 """One encoded image → its pixels."""
 
+import io
 import math
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -16,6 +17,8 @@ from handler.errors import EmptyBody, ImageTooLarge, RequestError, TruncatedImag
 
 EXIF_ORIENTATION, UPRIGHT = 0x0112, 1
 FORMATS = faults.FORMATS
+# Several times what a camera writes. Pillow makes an object of Python of each of an entry's numbers.
+_MOST_EXIF_BYTES = 1 << 20
 _PNG_DEPTH = 24
 _Turn = Callable[[NDArray[np.uint8]], NDArray[np.uint8]]
 # What makes an image upright again, by the value of its orientation (Exif 2.32, 4.6.4); others are upright.
@@ -35,6 +38,9 @@ _JPEG_SCALES = (8, 4, 2, 1)
 # A JPEG with more scans than any encoder makes is decoded by pieces, between which its CPU is looked at: each scan goes
 # over all of the pixels, though it may have no more than a few bytes.
 _MOST_SCANS, _PIECE_BYTES = 16, 4096
+# The header of a JPEG of so many bytes takes a fraction of a second, whatever is in it, so that one look at the clock
+# behind it is enough: an ordinary one takes two thirds longer to read where every reading is Python's.
+_QUICK_BYTES = 1 << 18
 # Of each pixel libwebp and Pillow hold up to 20 bytes at once, and of one of a progressive CMYK JPEG 12; of other kinds
 # it is 10 at most. Of 25 megapixels, 300 MB of memory are meant to be enough, bodies included.
 _HEAVY = 2
@@ -67,6 +73,8 @@ class EncodedImage:
     @property
     def orientation(self) -> int:
         """Its EXIF's, 2 to 8; 1, upright, where there is none that means anything."""
+        if len(self.header.info.get("exif", b"")) > _MOST_EXIF_BYTES:
+            return UPRIGHT
         try:
             found = self.header.getexif().get(EXIF_ORIENTATION, UPRIGHT)
             return int(found) if found in _TURNS else UPRIGHT
@@ -124,7 +132,7 @@ class EncodedImage:
         """
         is_quick = self.header.format in _JPEGS and self.header.mode in ("RGB", "L")
         try:
-            if is_quick and not jpeg.may_have_scans(self.encoded, more_than=_MOST_SCANS):
+            if is_quick and not self._may_have_scans():
                 pixels = _turned(self._decode_jpeg(shorter_side), _TURNS.get(self.orientation))
             else:
                 pixels = self._decode_by_pieces()
@@ -137,6 +145,7 @@ class EncodedImage:
 
     def _decode_by_pieces(self) -> NDArray[np.uint8]:
         if self.header.format in _JPEGS:
+            self.header.fp = MeteredFile(self.encoded, self.allowance)  # type: ignore[attr-defined]
             self.header.decodermaxblock = _PIECE_BYTES  # type: ignore[attr-defined]
         # The pixels first: a damaged image is reported as such, and not for its EXIF.
         self.header.load()
@@ -146,6 +155,13 @@ class EncodedImage:
         # Pillow's copy, which is larger than this one, before another is made.
         self.header.close()
         return _turned(pixels, turn)
+
+    def _may_have_scans(self) -> bool:
+        # Pillow has read as far as the first scan's pixels.
+        at = self.header.fp.tell()  # type: ignore[attr-defined]
+        if not self.header.info.get("progressive") and jpeg.is_one_scan(self.encoded, at, len(self.header.getbands())):
+            return False
+        return jpeg.may_have_scans(self.encoded, more_than=_MOST_SCANS)
 
     def _may_lack_rows(self) -> bool:
         last_row = self.header.crop((0, self.header.height - 1, self.header.width, self.header.height))
@@ -182,8 +198,11 @@ def _turned(pixels: NDArray[np.uint8], turn: _Turn | None) -> NDArray[np.uint8]:
 def _read_header(encoded: bytes, allowance: Allowance, max_megapixels: float) -> Image.Image:
     if encoded.startswith(tiff.STARTS):
         tiff.check(encoded, max_megapixels * 1e6 * _PIECE_BYTES_PER_PIXEL)
+    is_quick = encoded.startswith(jpeg.FIRST_BYTES) and len(encoded) <= _QUICK_BYTES
     try:
-        return Image.open(MeteredFile(encoded, allowance), formats=FORMATS)
+        header = Image.open(io.BytesIO(encoded) if is_quick else MeteredFile(encoded, allowance), formats=FORMATS)
+        allowance.check()
+        return header
     except (MemoryError, RequestError):
         raise
     except Exception as error:

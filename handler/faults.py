@@ -15,8 +15,7 @@ from handler.errors import (
 )
 
 FORMATS = ("JPEG", "PNG", "WEBP", "BMP", "GIF", "TIFF")
-_JPEG = b"\xff\xd8\xff"
-_SIGNATURES = (_JPEG, png.START[:6], b"GIF87a", b"GIF89a", *tiff.STARTS)
+_SIGNATURES = (jpeg.FIRST_BYTES, png.START[:6], b"GIF87a", b"GIF89a", *tiff.STARTS)
 # "RIFF" alone begins sounds as well, and "BM" texts: both name what follows a little further on.
 _WEBP = slice(8, 12)
 _BMP_HEADER_SIZE = slice(14, 18)
@@ -83,7 +82,7 @@ def _ends_early(encoded: bytes) -> bool:
 
 def _sides(encoded: bytes) -> tuple[int, int] | None:
     """Return width and height as a JPEG, PNG or BMP names them; a TIFF's directory is held against its file anyway."""
-    if encoded.startswith(_JPEG):
+    if encoded.startswith(jpeg.FIRST_BYTES):
         return jpeg.sides(encoded[:_HEAD])
     where, order = (_PNG_SIDES, "big") if encoded.startswith(png.START) else (_BMP_SIDES, "little")
     if not encoded.startswith((png.START, b"BM")) or len(encoded) < where[1].stop:

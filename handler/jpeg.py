@@ -4,6 +4,7 @@ import re
 from collections.abc import Iterator
 
 START, APP0, APP1, APP2, APP14, APP15, COMMENT, SCAN, END = 0xD8, 0xE0, 0xE1, 0xE2, 0xEE, 0xEF, 0xFE, 0xDA, 0xD9
+FIRST_BYTES = b"\xff\xd8\xff"
 # What ends the coded pixels of a scan: a marker, but for restarts; a stuffed FF00 and a fill byte are none.
 _MARKER = re.compile(rb"\xff[^\x00\xd0-\xd7\xff]")
 # Baseline, progressive and the like; between them lie tables: DHT, JPG and DAC.
@@ -36,6 +37,15 @@ def segments(encoded: bytes) -> Iterator[tuple[int, int, int]]:
             end = found.start()
         yield kind, at, end
         at = end
+
+
+def is_one_scan(encoded: bytes, pixels_at: int, components: int) -> bool:
+    """Return whether the scan whose coded pixels begin there has all components: a sequential JPEG has no other then.
+
+    Decoders go by that (`has_multiple_scans` in libjpeg's jdinput.c), and read no other.
+    """
+    at = pixels_at - 8 - 2 * components
+    return at >= 0 and encoded[at : at + 2] == bytes((0xFF, SCAN)) and encoded[at + 4] == components
 
 
 def may_have_scans(encoded: bytes, more_than: int) -> bool:

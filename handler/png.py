@@ -9,7 +9,7 @@ _LENGTH_KIND_CRC = 12
 _SAMPLES = {0: 1, 2: 3, 3: 1, 4: 2, 6: 4}
 # First column, first row and steps of the seven passes of an interlaced image (8.2).
 _PASSES = ((0, 0, 8, 8), (4, 0, 8, 8), (0, 4, 4, 8), (2, 0, 4, 4), (0, 2, 2, 4), (1, 0, 2, 2), (0, 1, 1, 2))
-_UNPACKED_AT_ONCE = 1 << 16
+_PACKED_AT_ONCE, _UNPACKED_AT_ONCE = 1 << 12, 1 << 16
 
 
 def chunks(encoded: bytes) -> Iterator[tuple[bytes, int, int]]:
@@ -39,10 +39,12 @@ def is_whole(encoded: bytes) -> bool:
     for kind, at, end in chunks(encoded):
         if kind != b"IDAT":
             continue
-        packed = encoded[at + 8 : end - 4]
-        while packed and wanted > 0 and not unpacking.eof:
-            wanted -= len(unpacking.decompress(packed, _UNPACKED_AT_ONCE))
-            packed = unpacking.unconsumed_tail
+        # By pieces: what is not unpacked yet is copied each time.
+        for piece in range(at + 8, min(end - 4, len(encoded)), _PACKED_AT_ONCE):
+            packed = encoded[piece : min(piece + _PACKED_AT_ONCE, end - 4)]
+            while packed and wanted > 0 and not unpacking.eof:
+                wanted -= len(unpacking.decompress(packed, _UNPACKED_AT_ONCE))
+                packed = unpacking.unconsumed_tail
     return wanted <= 0
 
 

@@ -13,6 +13,8 @@ _CODES = {1: "B", 3: "H", 4: "I", 16: "Q"}
 _BYTES = (1, 2, 6, 7)
 # Numbers of one tag: tiles of 16x16 of the largest image that is usually allowed. Pillow makes an object of each.
 _MOST_NUMBERS = 131_072
+# A tag has 16 bits, and is there once.
+_MOST_TAGS = 1 << 16
 _Tags = dict[int, tuple[int, ...]]
 
 
@@ -32,7 +34,7 @@ def check(encoded: bytes, max_piece_bytes: float) -> None:
     """
     try:
         tags = _directory(encoded)
-    except struct.error as error:
+    except (struct.error, OverflowError) as error:  # An offset of 64 bits may be more than Python takes for one.
         raise TruncatedImage("the TIFF image ends before its directory does.") from error
     width, height = (_first(tags, tag, -1) for tag in (_WIDTH, _HEIGHT))
     if min(width, height) < 0:
@@ -84,12 +86,15 @@ def _directory(encoded: bytes) -> _Tags:
     layout = struct.Struct(order + entry_code)
     if count * layout.size > len(encoded):
         raise struct.error
-    found = {}
+    if count > _MOST_TAGS:
+        raise InconsistentImage(f"the TIFF image's directory has {count} tags.")
+    found: _Tags = {}
     for number in range(count):
         tag, kind, values, content = layout.unpack_from(encoded, at + number * layout.size)
-        if values > _MOST_NUMBERS and kind not in _BYTES:
+        if values > _MOST_NUMBERS and (kind not in _BYTES or tag in _WANTED):
             raise InconsistentImage(f"tag {tag} of the TIFF image has {values} numbers.")
-        if kind in _CODES and tag in _WANTED:
+        # Of a tag that is there again the decoders take the first; to read all would take as long as somebody likes.
+        if kind in _CODES and tag in _WANTED and not found.get(tag):
             numbers = struct.Struct(f"{order}{values}{_CODES[kind]}")
             is_here = numbers.size <= len(content)
             source, start = (content, 0) if is_here else (encoded, struct.unpack(order + offset_code, content)[0])

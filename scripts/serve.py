@@ -2,16 +2,14 @@
 
 import json
 import os
-import sys
 from typing import Annotated
 
 import typer
 
 from scripts import cli
-from scripts.locks import hold
-from scripts.serving import announcement, exposure, starting, state
+from scripts.serving import announcement, exposure, foreground, starting
 from scripts.serving.installation import Installation
-from scripts.serving.supervisor import Interrupted, Supervisor
+from scripts.serving.supervisor import Supervisor
 
 
 def main(as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object when ready.")] = False) -> None:
@@ -23,22 +21,12 @@ def main(as_json: Annotated[bool, typer.Option("--json", help="Print one JSON ob
     wanted = Installation.read(os.environ)
     exposure.require(wanted)
     archives = {version: wanted.verified(version) for version in wanted.traffic.versions}
-    run = wanted.places.run
-    lock = hold(run / "lock", f"a server already runs in {run}; `make stop` it, or set RUN_DIR.")
-    for name in state.clean_up(run):
-        print(f"stopped {name}, left behind by an earlier run", flush=True)
 
     def ready() -> None:
         facts = announcement.facts(wanted, archives)
         print(json.dumps(facts) if as_json else announcement.text(facts), flush=True)
 
-    try:
-        Supervisor(wanted).run(starting.servers, ready)
-    except Interrupted:
-        print("interrupted before it was ready", file=sys.stderr)
-        raise typer.Exit(130) from None
-    finally:
-        lock.close()
+    foreground.serve(Supervisor(wanted), starting.servers, ready, end="`make stop` it")
 
 
 if __name__ == "__main__":

@@ -3,15 +3,12 @@
 import contextlib
 import os
 
-import typer
-
 from scripts import cli
 from scripts.errors import UserError
-from scripts.locks import hold
-from scripts.serving import starting, state
+from scripts.serving import foreground, starting
 from scripts.serving.envoy_admin import Admin
 from scripts.serving.installation import Installation
-from scripts.serving.supervisor import NOT_RESTARTED, Interrupted, Supervisor
+from scripts.serving.supervisor import NOT_RESTARTED, Supervisor
 
 
 def main() -> None:
@@ -27,16 +24,8 @@ def main() -> None:
     # beside the same edge, which would be draining for ever. An edge that does not answer comes up without that.
     with contextlib.suppress(UserError):
         Admin(wanted.ports.admin).pass_health()
-    run = wanted.places.run
-    lock = hold(run / "lock", f"a server already runs in {run}.")
-    # A container that was started again finds what the one before it has left.
-    state.clean_up(run)
-    try:
-        Supervisor(wanted, NOT_RESTARTED).run(starting.torchserve_alone, lambda: print("ready", flush=True))
-    except Interrupted:
-        raise typer.Exit(130) from None
-    finally:
-        lock.close()
+    supervisor = Supervisor(wanted, NOT_RESTARTED)
+    foreground.serve(supervisor, starting.torchserve_alone, lambda: print("ready", flush=True), end="end it")
 
 
 if __name__ == "__main__":

@@ -28,6 +28,7 @@ class CrashLoops:
     def __init__(self) -> None:
         self._versions: dict[str, _Watched] = {}
         self._ejections: dict[str, int] = {}
+        self._ejected_s: dict[str, float] = {}
 
     def forget(self) -> None:
         """Begin anew, as all the workers have gone with their TorchServe."""
@@ -66,8 +67,9 @@ class CrashLoops:
         if version in self._versions:
             self._versions[version].deaths_s = []
 
-    def ejected(self, version: str) -> float:
+    def ejected(self, now_s: float, version: str) -> float:
         """Count an ejection of a version; return how long its workers have to live before it may come back, seconds."""
+        self._ejected_s[version] = now_s
         self._ejections[version] = self._ejections.get(version, 0) + 1
         return self._steady_s(version)
 
@@ -76,7 +78,9 @@ class CrashLoops:
         seen = self._versions.get(version)
         if seen is None or seen.ready_s < now_s:
             return False
-        return now_s - seen.last_death_s >= self._steady_s(version)
+        # TorchServe may have been started again since, and the deaths before that forgotten.
+        since_s = max(seen.last_death_s, self._ejected_s.get(version, float("-inf")))
+        return now_s - since_s >= self._steady_s(version)
 
     def _steady_s(self, version: str) -> float:
         times = self._ejections.get(version, 1)

@@ -6,6 +6,7 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Self
 
+from scripts.errors import UserError
 from scripts.serving import envoy_limits, processes
 from scripts.serving.edge_templates import TEMPLATES, Templates
 from scripts.serving.envoy_admin import Admin
@@ -167,8 +168,12 @@ class Edge:
         """Begin a new access log when this one has grown to `limit_bytes`; the one before is kept beside it."""
         if not self.access_log or not self.access_log.is_file() or self.access_log.stat().st_size < limit_bytes:
             return
-        self.access_log.replace(self.access_log.with_suffix(".log.1"))
-        self._admin.reopen_logs()
+        before = self.access_log.replace(self.access_log.with_suffix(".log.1"))
+        try:
+            self._admin.reopen_logs()
+        except UserError:
+            before.replace(self.access_log)  # Envoy goes on in it, and is asked again.
+            raise
 
     def _bring(self, names: Sequence[str], traffic: Traffic) -> None:
         with self._files.or_as_before(names) as taken:

@@ -2,7 +2,7 @@
 
 import os
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -38,6 +38,7 @@ class Ejecting:
     loops: CrashLoops = field(default_factory=CrashLoops)
     _next_s: float = 0.0
     _out: set[str] = field(default_factory=set)
+    _unfinished: bool = False
 
     def look(self) -> None:
         """Look at the workers once a second, and do what follows from it."""
@@ -53,6 +54,15 @@ class Ejecting:
             self.loops.forget()  # TorchServe is gone, and its workers with it
             return
         self.loops.see(now_s, registered)
+        try:
+            self._follow(now_s, registered)
+        except Taken:
+            return  # a command changes the server just now: at the next look
+        except (UserError, OSError) as error:
+            self.say(f"a version that can't answer stays in the split: {error}")
+            self._next_s = now_s + _AGAIN_S
+
+    def _follow(self, now_s: float, registered: Collection[str]) -> None:
         out = ejections.current(self.run)
         for version in self._out - {*out}:
             self.loops.pardon(version)
@@ -64,23 +74,19 @@ class Ejecting:
         }
         going = {version: reason for version, reason in failing.items() if version not in out}
         back = [version for version in out if version in registered and self.loops.steady(now_s, version)]
-        try:
-            if going or back:
-                self._change(going, back)
-        except Taken:
-            return  # a command changes the server just now: at the next look
-        except (UserError, OSError) as error:
-            self.say(f"a version that can't answer stays in the split: {error}")
-            self._next_s = now_s + _AGAIN_S
+        if going or back or self._unfinished:
+            self._change(going, back)
 
     def _change(self, going: dict[str, str], back: list[str]) -> None:
         with Live.attach(os.environ, patience_s=0) as live:
             can_go = [version for version in going if self._others_can_answer(live, version)]
-            if not can_go and not back:
+            if not (can_go or back or self._unfinished):
                 self._next_s += _AGAIN_S
                 return
+            # Where the edge can't be brought to it, as while Envoy is started again, that is tried at a later look.
+            self._unfinished = True
             for version in can_go:
-                stay_s = self.loops.ejected(version)
+                stay_s = self.loops.ejected(time.monotonic(), version)
                 ejections.eject(self.run, version, going[version])
                 self._out.add(version)
                 self.say(
@@ -91,6 +97,7 @@ class Ejecting:
                 ejections.readmit(self.run, version)
                 self.say(f"version {version} is back in the split: its workers stay up.")
             live.catch_up()
+            self._unfinished = False
 
     def _others_can_answer(self, live: Live, version: str) -> bool:
         traffic, out = live.wanted.traffic, ejections.current(self.run)

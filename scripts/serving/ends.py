@@ -7,7 +7,7 @@ from scripts.errors import UserError
 from scripts.serving.respawn import Ended
 
 EXIT_STATUS = {"torchserve": 3, "envoy": 4}
-_LAST_WORDS = 300
+_LAST_WORDS, _LAST_BYTES = 300, 1 << 16
 
 
 class ServerDied(UserError):
@@ -44,5 +44,11 @@ def too_often(name: str, ended: Ended, window_s: float, log: Path | None) -> Ser
 def _words(log: Path | None) -> str:
     if log is None:
         return "its last words are above"
-    lines = log.read_text(errors="replace").strip().splitlines() if log.is_file() else []
+    lines = _end(log).strip().splitlines() if log.is_file() else []
     return (f"its last words: {lines[-1][:_LAST_WORDS]!r}; " if lines else "") + f"see {log}"
+
+
+def _end(log: Path) -> str:
+    with log.open("rb") as stream:
+        stream.seek(max(log.stat().st_size - _LAST_BYTES, 0))
+        return stream.read().decode(errors="replace")

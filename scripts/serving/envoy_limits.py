@@ -9,12 +9,17 @@ _MOST, _FEWEST = 20_000, 100
 
 def max_connections() -> int:
     """Return the callers' connections that an edge takes when it has raised its limit as far as it may."""
-    _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
-    descriptors = _MOST + _OTHERS if hard == resource.RLIM_INFINITY else hard
-    return max(min(_MOST, descriptors - _OTHERS), _FEWEST)
+    return max(_descriptors() - _OTHERS, _FEWEST)
 
 
 def raise_descriptors() -> None:
-    """Let this process, and those that it starts, have as many file descriptors as it may."""
+    """Let this process, and those that it starts, have as many file descriptors as an edge has a use for."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    if soft not in (hard, resource.RLIM_INFINITY):
+        resource.setrlimit(resource.RLIMIT_NOFILE, (max(soft, _descriptors()), hard))
+
+
+def _descriptors() -> int:
     _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
-    resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
+    wanted = _MOST + _OTHERS
+    return wanted if hard == resource.RLIM_INFINITY else min(wanted, hard)

@@ -8,7 +8,7 @@ import psutil
 
 from scripts.errors import UserError
 from scripts.locks import hold
-from scripts.serving import announcement, changes, envoy_process, loopback, ports, starting
+from scripts.serving import announcement, changes, exposure, loopback, ports, starting
 from scripts.serving.changes import Outcome
 from scripts.serving.edge import Edge
 from scripts.serving.edge_templates import TEMPLATES
@@ -50,7 +50,9 @@ def attached(environment: Mapping[str, str], running: State) -> Installation:
 
 def edge(wanted: Installation) -> Edge:
     """Return the front's files."""
-    return Edge(wanted.places.run, wanted.ports, wanted.spec.name, TEMPLATES / "front", keys=wanted.keys)
+    # A key may keep every replica's workers busy, as each of them lets it.
+    share = wanted.share * len(wanted.traffic.replicas or ())
+    return Edge(wanted.places.run, wanted.ports, wanted.spec.name, TEMPLATES / "front", keys=wanted.keys, share=share)
 
 
 def servers(run: Supervisor) -> None:
@@ -63,26 +65,28 @@ def servers(run: Supervisor) -> None:
     wanted = run.wanted
     ports.require_free(wanted.ports.envoy(), wanted.traffic.edge.address)
     run.edge.prepare(wanted.traffic)
-    run.launch("envoy", lambda: envoy_process.start(run.edge, wanted.traffic.edge.threads), log=run.edge.log)
-    run.wait_for("the front", Admin(wanted.ports.admin).answers)
-    run.edge.wait_taken(run.check_starting)
+    starting.launch_envoy(run, "the front")
     run.watch(lambda: starting.rotate_access_log(run))
 
 
 def apply(environment: Mapping[str, str], running: State) -> Outcome:
-    """Bring the front that runs to traffic.yaml's replicas; requests under way have their answers.
+    """Bring the front that runs to traffic.yaml's replicas, the keys and the certificate; no request is lost.
 
     Raises:
-        UserError: another command does so just now, traffic.yaml has a mistake, or Envoy refuses it.
+        UserError: another command does so just now, traffic.yaml has a mistake, Envoy refuses it, or the front would be
+            open to a network without keys.
     """
     lock = Places.from_environment(environment).run / "change.lock"
     with hold(lock, "another command changes the running front just now; let it end first."):
         wanted = attached(environment, running)
+        exposure.require(wanted)
         edge(wanted).apply(wanted.traffic, ())
+        renewed = edge(wanted).renew(wanted.traffic)
     now = ", ".join(map(str, wanted.traffic.replicas or []))
     # Of config.properties a front uses nothing.
     other = [each for each in changes.restarts(changes.load_static(wanted), wanted) if each.startswith("traffic.yaml")]
-    return Outcome((f"replicas: {now}",), tuple(other))
+    done = [f"replicas: {now}", *(["the certificate is the one that is in its file now"] if renewed else [])]
+    return Outcome(tuple(done), tuple(other))
 
 
 def facts(wanted: Installation) -> dict[str, Any]:

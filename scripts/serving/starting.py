@@ -2,6 +2,7 @@
 
 import contextlib
 import os
+from collections.abc import Callable
 from pathlib import Path
 
 from scripts.errors import UserError
@@ -79,10 +80,21 @@ def _torchserve(run: Supervisor, output: Path | None) -> None:
 def _edge(run: Supervisor) -> None:
     wanted = run.wanted
     run.edge.prepare(wanted.traffic)
-    run.launch("envoy", lambda: envoy_process.start(run.edge, wanted.traffic.edge.threads), log=run.edge.log)
-    run.wait_for("the edge", Admin(wanted.ports.admin).answers)
-    run.edge.wait_taken(run.check_starting)
+    launch_envoy(run, "the edge")
     run.wait_for("/healthz", lambda: _ok(f"{wanted.url}/healthz", wanted.certificate))
+
+
+def launch_envoy(run: Supervisor, name: str) -> None:
+    """Start Envoy with the files that are prepared; it has taken them when this returns.
+
+    Raises:
+        UserError: it did not come up, or refuses a file; `name` is what it is called then.
+        Interrupted: a signal came meanwhile.
+    """
+    threads, answers = run.wanted.traffic.edge.threads, Admin(run.wanted.ports.admin).answers
+    run.launch("envoy", lambda: envoy_process.start(run.edge, threads), log=run.edge.log, settle=answers)
+    run.wait_for(name, answers)
+    run.edge.wait_taken(run.check_starting)
 
 
 def _registered_again(run: Supervisor) -> bool:
@@ -90,28 +102,28 @@ def _registered_again(run: Supervisor) -> bool:
 
     Its workers then come up by themselves, and the edge sees when they are ready.
     """
-    places = run.wanted.places
     if not _pings(run):
         return False
-    wanted, management = _files_now(run), _management(run)
+    wanted, management = _files_now(run), _management(run, _PATIENCE_S)
     try:
-        with hold(places.run / "change.lock", "a command that finds TorchServe gone ends soon"):
+        with hold(wanted.places.run / "change.lock", "a command that finds TorchServe gone ends soon"):
             registered = [each.version for each in management.describe_all()]
             versions = [version for version in run.edge.opened() if version not in registered]
             for version in sorted(versions, key=lambda version: version != wanted.traffic.default):
-                _register_again(run, wanted, version)
+                _register_again(wanted, management, version, run.say)
     except UserError:
         return False
     return True
 
 
-def _register_again(run: Supervisor, wanted: Installation, version: str) -> None:
-    name = wanted.spec.name
+def _register_again(wanted: Installation, management: Management, version: str, say: Callable[[str], None]) -> None:
     try:
         wanted.verified(version)
-        _management(run).register(wanted.places.archive(name, version), wanted.config.version(name, version))
     except UserError as error:
-        run.say(f"version {version} is not registered again: {error}")
+        say(f"version {version} is not registered again: {error}")
+        return
+    name = wanted.spec.name
+    management.register(wanted.places.archive(name, version), wanted.config.version(name, version))
 
 
 def _files_now(run: Supervisor) -> Installation:

@@ -27,6 +27,7 @@ class State:
         ports: those in use.
         url: the edge's address.
         model: the folder of models/ that is served.
+        address: at which the edge listens.
     """
 
     phase: Phase
@@ -35,6 +36,7 @@ class State:
     url: str
     model: str
     servers: dict[str, Record] = field(default_factory=dict)
+    address: str = "127.0.0.1"
 
     @property
     def supervised(self) -> bool:
@@ -75,6 +77,7 @@ def load(run: Path) -> State | None:
         # A server that was started before there was a choice.
         model=document.get("model", DEFAULT_MODEL),
         servers={name: Record(**record) for name, record in document["servers"].items()},
+        address=document.get("address", State.address),
     )
 
 

@@ -23,8 +23,8 @@ from scripts.serving.state import State
 
 # Start-up as a whole; whatever does not come up is named within it.
 START_WITHIN_S = 50.0
-RESTARTED = Policy(limit=5)
-"""Of a server: an accident is mended, and what can't stay up is given up within minutes."""
+RESTARTED = Policy(limit=6)
+"""Of a server: an accident is mended, and what can't stay up is given up after half a minute or so."""
 NOT_RESTARTED = Policy(limit=1)
 """Where somebody else starts it again, as a kubelet does."""
 _COMPANIONS = Policy()
@@ -113,7 +113,9 @@ class Supervisor:
         self.check_starting()
         if self._state is None:
             wanted, supervisor = self.wanted, Record.of(os.getpid(), session=False)
-            self._state = State("starting", supervisor, wanted.ports, wanted.url, wanted.model).save(self._run)
+            address = wanted.traffic.edge.address
+            begun = State("starting", supervisor, wanted.ports, wanted.url, wanted.model, address=address)
+            self._state = begun.save(self._run)
             changes.save_static(wanted)
         if log is not None:
             log.parent.mkdir(parents=True, exist_ok=True)
@@ -132,7 +134,8 @@ class Supervisor:
 
     def say(self, sentence: str) -> None:
         """Tell whoever reads this process's output what happened, and when."""
-        print(f"{datetime.now().astimezone():%Y-%m-%d %H:%M:%S} {sentence}", flush=True)
+        with contextlib.suppress(OSError):  # a full disk, or nobody who reads it any more, is no reason to end
+            print(f"{datetime.now().astimezone():%Y-%m-%d %H:%M:%S} {sentence}", flush=True)
 
     def wait_for(self, what: str, ready: Callable[[], bool]) -> None:
         """Return when `ready()` is true.

@@ -34,7 +34,8 @@ class Tls(StrictModel):
 
     def chain(self) -> str:
         """Return the certificates as they are in the file."""
-        return self.certificate_path.read_text(encoding="utf-8")
+        # What stands between them may be in any encoding.
+        return self.certificate_path.read_text(encoding="utf-8", errors="replace")
 
 
 def pinned(certificate: Path) -> ssl.SSLContext:

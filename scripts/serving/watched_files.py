@@ -49,10 +49,18 @@ class WatchedFiles:
             yield self.admin.taken()
         except BaseException:
             with uninterrupted():
-                taken = self.admin.taken()
-                for name in reversed(names):
-                    self.replace(name, before[name], taken[name])
+                self._put_back(before)
             raise
+
+    def _put_back(self, before: Mapping[str, str]) -> None:
+        if not self.admin.answers():
+            # An Envoy that is started again begins with what is in its files.
+            for name, text in before.items():
+                self.write(name, text)
+            return
+        taken = self.admin.taken()
+        for name, text in reversed(list(before.items())):
+            self.replace(name, text, taken[name])
 
     def replace(self, name: str, text: str, taken: Taken) -> None:
         """Make `text` a file's content, where Envoy has `taken` another one; return when it has taken this one.

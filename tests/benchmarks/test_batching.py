@@ -57,6 +57,7 @@ def test_bad_neighbours_change_no_answer(service: Service, cells: list[bytes]) -
         assert best(reply) == (label, pytest.approx(probability, abs=1e-4))
 
 
+@pytest.mark.operations
 def test_at_64_connections_batches_form(cells: list[bytes]) -> None:
     with tempfile.TemporaryDirectory(prefix="b-") as name:  # short: the path of a Unix socket holds 108 bytes
         folder = Path(name).resolve() / "p"

@@ -83,6 +83,7 @@ def drawn() -> Iterator[Drawn]:
         yield Drawn(edge)
 
 
+@pytest.mark.operations
 def test_raising_a_weight_moves_users_one_way_only_and_keeps_the_shares(drawn: Drawn) -> None:
     before: set[str] = set()
     for percent in (10, 25, 50):
@@ -95,6 +96,7 @@ def test_raising_a_weight_moves_users_one_way_only_and_keeps_the_shares(drawn: D
         before = new
 
 
+@pytest.mark.operations
 def test_a_weight_of_0_gets_none_of_10_000(drawn: Drawn) -> None:
     drawn.wants(split={"1.0": 60, "2.0": 0, "3.0": 40})
     assert Counter(drawn.met(IDS).values()).keys() == {"1.0", "3.0"}

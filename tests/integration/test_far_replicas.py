@@ -22,7 +22,7 @@ from tests.integration.namespaces import Host
 from tests.integration.server import Server
 from tests.integration.steady import failed, steady
 
-pytestmark = pytest.mark.operations
+pytestmark = pytest.mark.faults
 
 HOSTS = 3
 PER_S = 100

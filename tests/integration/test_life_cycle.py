@@ -97,6 +97,7 @@ def test_ctrl_c_during_the_start_leaves_nothing(own_server: Server, server_name:
     assert own_server.processes() == []
 
 
+@pytest.mark.operations
 def test_servers_end_with_a_supervisor_that_is_killed_and_stop_finds_what_is_left(own_server: Server) -> None:
     running = started(own_server)
     psutil.Process(running.supervisor.pid).kill()
@@ -105,6 +106,7 @@ def test_servers_end_with_a_supervisor_that_is_killed_and_stop_finds_what_is_lef
     assert own_server.verb("stop").stdout == "nothing runs\n"
 
 
+@pytest.mark.operations
 def test_stop_ends_what_a_killed_supervisor_could_not(own_server: Server) -> None:
     """A worker that hangs does not notice that TorchServe is gone."""
     running = started(own_server)

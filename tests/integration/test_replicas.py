@@ -16,7 +16,7 @@ from scripts.serving.envoy_admin import Admin, Behind
 from tests.integration.server import MODEL, Server
 from tests.integration.steady import Answer, failed, steady
 
-pytestmark = pytest.mark.operations
+pytestmark = pytest.mark.faults
 
 PER_S = 20
 """Below what two cores answer: a server that starts takes one of them for seconds."""

@@ -12,6 +12,7 @@ from scripts.serving.places import REPOSITORY
 from tests.monitoring.documents import ALERTS, ALL, QUERIES, RUNBOOK, described, metrics
 
 
+@pytest.mark.operations
 def test_every_alert_fires_and_stays_silent_as_its_cases_say() -> None:
     promtool = shutil.which("promtool")
     if promtool is None:

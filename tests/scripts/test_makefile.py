@@ -46,6 +46,8 @@ def make(*words: str, **environment: str) -> subprocess.CompletedProcess[str]:
         (["report"], "LABELS", "--labels"),
         (["register"], "VERSION", "--version"),
         (["load"], "TIME", "--seconds"),
+        (["key"], "NAME", "--name"),
+        (["key", "NAME=line-4"], "BURST", "--burst"),
         (["tune", "MODEL_STORE=model_store/test"], "IMAGES", "--images"),
     ],
     ids=lambda value: value if isinstance(value, str) else "",

@@ -75,7 +75,7 @@ def test_a_version_without_a_ready_worker_for_long_fails_unless_it_is_to_have_no
 def test_it_may_come_back_when_its_workers_have_lived_and_later_each_time() -> None:
     loops = CrashLoops()
     died_s = dying(loops, DEATHS)
-    assert loops.ejected("2.0") == STEADY_S
+    assert loops.ejected(died_s, "2.0") == STEADY_S
     workers = {"9000": 100 + DEATHS}
     loops.see(died_s + STEADY_S - 1, described(workers))
     assert not loops.steady(died_s + STEADY_S - 1, "2.0")
@@ -83,5 +83,5 @@ def test_it_may_come_back_when_its_workers_have_lived_and_later_each_time() -> N
     assert not loops.steady(died_s + STEADY_S, "2.0")
     loops.see(died_s + STEADY_S, described(workers))
     assert loops.steady(died_s + STEADY_S, "2.0")
-    assert loops.ejected("2.0") == 2 * STEADY_S
+    assert loops.ejected(died_s, "2.0") == 2 * STEADY_S
     assert not loops.steady(died_s + STEADY_S, "2.0")

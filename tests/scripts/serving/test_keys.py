@@ -1,5 +1,6 @@
 """keys.yaml: names and hashes, read strictly and rewritten without losing a comment."""
 
+import os
 import re
 from pathlib import Path
 
@@ -9,6 +10,8 @@ from scripts.errors import UserError
 from scripts.files import replace_file
 from scripts.serving import exposure, keys
 from scripts.serving.installation import Installation
+from scripts.serving.processes import Record
+from scripts.serving.state import State
 
 HASH = keys.hashed("secret")
 
@@ -102,3 +105,12 @@ def test_an_address_that_others_reach_is_refused_without_a_key(address: str, tmp
 @pytest.mark.parametrize("address", ["127.0.0.1", "127.8.0.1", "::1"])
 def test_loopback_needs_no_key(address: str, tmp_path: Path) -> None:
     exposure.require(Installation.read({"EDGE_ADDRESS": address, "KEYS": str(tmp_path / "keys.yaml")}))
+
+
+def test_a_running_edge_is_not_left_without_a_key_by_a_traffic_yaml_that_names_loopback_by_now(tmp_path: Path) -> None:
+    path = tmp_path / "keys.yaml"
+    wanted = Installation.read({"RUN_DIR": str(tmp_path), "KEYS": str(path)})
+    myself = Record.of(os.getpid(), session=False)
+    State("serving", myself, wanted.ports, wanted.url, wanted.model, address="0.0.0.0").save(tmp_path)
+    with pytest.raises(UserError, match=r"would listen at 0\.0\.0\.0 and take everybody's requests"):
+        exposure.require_key(wanted)
