@@ -166,7 +166,7 @@ test-image: $(TEST_ARCHIVES) | $(READY) ## [IMAGE_FOLDER=<new folder>, kept]: th
 	@MODEL_STORE=$(TEST_STORE) $(BIN)/python -m pytest -m image tests/image
 test-operations: $(TEST_ARCHIVES) | $(READY) ## a live Prometheus, a rendered pod, canaries, the whole loop, the verbs for a cluster; thirteen minutes
 	@MODEL_STORE=$(TEST_STORE) $(BIN)/python -m pytest -m "operations and not releases"
-test-faults: $(TEST_ARCHIVES) | $(READY) ## servers that end again and again, hosts behind a front that are killed; three minutes
+test-faults: $(TEST_ARCHIVES) | $(READY) ## servers, hosts behind a front and commands that are killed; five minutes
 	@MODEL_STORE=$(TEST_STORE) $(BIN)/python -m pytest -m faults tests/integration
 test-releases: $(TEST_ARCHIVES) | $(READY) ## twenty releases at 80 % of the capacity, and the time of a rollback; some minutes
 	@MODEL_STORE=$(TEST_STORE) $(BIN)/python -m pytest -s -m releases tests/integration

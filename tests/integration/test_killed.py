@@ -15,7 +15,7 @@ from scripts.serving.places import REPOSITORY, Ports
 from tests.integration.server import MODEL, VERB_S, Server
 from tests.integration.steady import failed, steady
 
-pytestmark = pytest.mark.operations
+pytestmark = pytest.mark.faults
 
 PER_S = 60.0
 START, CANARY, PROMOTED = {"1.0": 90, "2.0": 10}, {"1.0": 50, "2.0": 50}, {"1.0": 0, "2.0": 100}

@@ -39,7 +39,7 @@ def split(server: Server) -> dict[str, int]:
     return dict(Edge(server.run_dir, Ports(**server.ports), MODEL).split())
 
 
-@pytest.mark.operations
+@pytest.mark.faults
 def test_a_server_that_is_killed_is_back_with_all_that_it_had_and_nobody_has_to_act(
     own_server: Server, cell: bytes
 ) -> None:
@@ -83,7 +83,7 @@ def test_a_server_that_dies_again_and_again_stops_everything_and_is_named(
     assert processes.wait_until(lambda: not own_server.processes(), WITHIN_S)
 
 
-@pytest.mark.operations
+@pytest.mark.faults
 @pytest.mark.usefixtures("left_as_it_was")
 def test_a_version_whose_workers_end_again_and_again_is_out_of_the_split_until_they_stay(
     server: Server, cell: bytes
