@@ -143,7 +143,7 @@ shadow: | $(ANY_READY) ## VERSION= PERCENT=: mirror a share of the traffic to a 
 apply: | $(ANY_READY) ## [FRONT=1]: bring a running server to the edited config.properties and traffic.yaml
 	@$(RUN).apply
 key: | $(ANY_READY) ## NAME= [REQUESTS_PER_S=] [BURST=] [REVOKE=1] [FRONT=1]: make a caller's key, printed once, or take it out
-	@$(call need,NAME,NAME=line-4)$(RUN).key --name "$$NAME" $(if $(REQUESTS_PER_S),--requests-per-s "$$REQUESTS_PER_S") $(if $(BURST),--burst "$$BURST") $(if $(REVOKE),--revoke)
+	@$(call need,NAME,NAME=line-4)$(RUN).key --name "$$NAME" $(if $(REQUESTS_PER_S),--requests-per-s "$$REQUESTS_PER_S") $(if $(BURST),--burst "$$BURST") $(if $(REVOKE),$(if $(filter 1,$(REVOKE)),--revoke,$(error REVOKE=$(REVOKE): 1, or nothing)))
 report: | $(ANY_READY) ## [LOGS="run other/run"] [LABELS=labels.csv] [OUT=run/report] [VERSION=] [BASELINE=] [NO_LABELS=1]: compare two versions, with a verdict
 	@set -f; $(RUN).report $$LOGS $(if $(LABELS),--labels "$$LABELS") $(if $(OUT),--out "$$OUT") $(if $(VERSION),--version "$$VERSION") \
 		$(if $(BASELINE),--baseline "$$BASELINE") $(if $(NO_LABELS),--no-labels) --model "$(MODEL)"

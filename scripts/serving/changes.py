@@ -82,8 +82,7 @@ def apply(live: Live, effective: Mapping[str, Any]) -> Outcome:
             done.append(f"registered {version} again, with its new batching, while others took its traffic")
         elif description.wanted_workers != settings.min_workers:
             done.extend(_scale(live, version, settings.min_workers))
-    if wanted.keys:
-        done.append("keys: " + ", ".join(wanted.keys))
+    done.append("keys: " + (", ".join(wanted.keys) or "none, so that nobody needs one"))
     done.append("edge: " + ", ".join(f"{version}={weight}" for version, weight in wanted.traffic.split.items()))
     return Outcome(tuple(done), tuple(needs_restart))
 

@@ -3,6 +3,7 @@
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
+from scripts.errors import UserError
 from scripts.files import replace_file
 from scripts.locks import hold
 from scripts.serving import exposure, front, keys, state
@@ -33,12 +34,14 @@ def make(environment: Mapping[str, str], edit: Callable[[Path], str]) -> bool:
         replace_file(places.keys, edit(places.keys), _PRIVATE)
         try:
             _admit(environment)
-        except BaseException:
+        except BaseException as error:
             with uninterrupted():
                 if before is None:
                     places.keys.unlink()
                 else:
                     replace_file(places.keys, before, _PRIVATE)
+            if isinstance(error, UserError):
+                raise UserError(f"{error} So {places.keys} is as it was: no key was made or revoked.") from error
             raise
     return True
 

@@ -125,7 +125,8 @@ def _document(path: Path) -> CommentedMap:
         raise UserError(f"{path}: no valid YAML{f' in line {mark.line + 1}' if mark else ''}.") from None
     if found is None:
         found = CommentedMap()
-        found.yaml_set_start_comment("".join(line.removeprefix("# ") for line in content.splitlines(keepends=True)))
+        head = content if content.strip() else _HEAD
+        found.yaml_set_start_comment("".join(line.removeprefix("# ") for line in head.splitlines(keepends=True)))
     if not isinstance(found, CommentedMap):
         raise UserError(f"{path}: it must hold names, each with a `hash`; `make key NAME=…` writes them.")
     return found

@@ -86,3 +86,11 @@ def test_a_folder_of_logs_with_a_blank_in_its_name_is_the_one_that_is_cleaned(tm
     done = make("clean", "ARCHIVES=", "TEST_STORE=", "BIN=/nowhere", f"RUN_DIR={tmp_path / 'my run'}")
     assert done.returncode == 0, done.stderr
     assert sorted(path.name for path in tmp_path.iterdir()) == ["my", "run"]
+
+
+@pytest.mark.parametrize("value", ["0", "no"])
+def test_a_key_is_revoked_by_1_alone(value: str) -> None:
+    done = make("key", "NAME=line-4", f"REVOKE={value}", ECHO)
+    assert done.returncode == 2
+    assert f"*** REVOKE={value}: 1, or nothing" in done.stderr
+    assert "--revoke" in make("key", "NAME=line-4", "REVOKE=1", ECHO).stdout

@@ -33,6 +33,15 @@ def test_without_a_file_there_are_no_keys(tmp_path: Path) -> None:
     assert keys.read(tmp_path / "keys.yaml") == {}
 
 
+@pytest.mark.parametrize("content", ["", "\n"])
+def test_an_empty_file_has_no_keys_and_takes_one(content: str, tmp_path: Path) -> None:
+    path = tmp_path / "keys.yaml"
+    replace_file(path, content, 0o600)
+    assert keys.read(path) == {}
+    made(path, "line-4")
+    assert list(keys.read(path)) == ["line-4"]
+
+
 def test_a_new_key_has_192_random_bits_and_the_file_has_its_hash_alone(tmp_path: Path) -> None:
     path = tmp_path / "keys.yaml"
     key, other = made(path, "line-4", requests_per_s=20), made(path, "line-5")
