@@ -14,7 +14,7 @@ import requests
 
 from benchmarks import usage
 from benchmarks.server_metrics import Source
-from benchmarks.servers import WORKERS, Target, free_port
+from benchmarks.servers import WORKERS, Target, free_ports
 from benchmarks.usage import Part
 from scripts.errors import UserError
 from scripts.pipeline.spec import DEFAULT_MODEL
@@ -119,7 +119,8 @@ def _environment(folder: Path, files: Files) -> dict[str, str]:
     config.write_text(files.config)
     traffic.write_text(files.traffic)
     inherited = {key: value for key, value in os.environ.items() if not key.endswith("_PORT")}
-    ports = {variable(field.name): str(free_port()) for field in fields(Ports) if field.name != "worker"}
+    names = [variable(field.name) for field in fields(Ports) if field.name != "worker"]
+    ports = dict(zip(names, map(str, free_ports(len(names))), strict=True))
     own = {
         "RUN_DIR": str(folder / "run"),
         "CONFIG": str(config),

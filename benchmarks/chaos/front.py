@@ -13,7 +13,7 @@ import requests
 from benchmarks.chaos.faults import Fault, envoy_killed, torchserve_killed, worker_killed
 from benchmarks.chaos.host import Host, wait
 from benchmarks.product import Files
-from benchmarks.servers import free_port
+from benchmarks.servers import free_ports
 from scripts.errors import UserError
 from scripts.serving.places import REPOSITORY, Ports, variable
 
@@ -65,7 +65,8 @@ def running(folder: Path, hosts: Sequence[Host]) -> Iterator[Front]:
     traffic = folder / "traffic.yaml"
     traffic.write_text(Files.shipped().traffic.replace("\nreplicas: null\n", f"\nreplicas: [{replicas}]\n"))
     inherited = {key: value for key, value in os.environ.items() if not key.endswith("_PORT")}
-    ports = {variable(field.name): str(free_port()) for field in fields(Ports) if field.name != "worker"}
+    names = [variable(field.name) for field in fields(Ports) if field.name != "worker"]
+    ports = dict(zip(names, map(str, free_ports(len(names))), strict=True))
     environment = inherited | ports | {"RUN_DIR": str(folder / "run"), "TRAFFIC": str(traffic)}
     with ExitStack() as stack:
         stack.callback(_verb, environment, "stop")
