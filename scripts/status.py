@@ -8,7 +8,6 @@ from typing import Annotated
 import typer
 
 from scripts import cli
-from scripts.errors import UserError
 from scripts.serving import front, state, status, watch
 from scripts.serving.live import Live
 from scripts.serving.places import Places
@@ -39,13 +38,7 @@ def main(
         facts = front.facts(front.attached(os.environ, running))
         print(json.dumps(facts) if as_json else front.text(facts))
         return
-    try:
-        facts = status.collect(Live.look(os.environ))
-    except UserError as error:
-        log = run / "supervisor.log"
-        raise UserError(
-            f"{error} A server that died is started again within seconds; what happened is in {log}."
-        ) from error
+    facts = status.collect(Live.look(os.environ))
     print(json.dumps(facts) if as_json else status.text(facts))
 
 

@@ -159,7 +159,9 @@ class Admin:
         try:
             return loopback.ask(method, self._base + path, _TIMEOUT_S, query=query)
         except NoAnswer as error:
-            raise UserError(f"Envoy's admin port does not answer ({self._base}); is the edge running?") from error
+            raise UserError(
+                f"Envoy's admin port does not answer ({self._base}); is the edge running? One that died is started again within seconds."
+            ) from error
 
 
 def _parse(text: str) -> dict[str, str]:

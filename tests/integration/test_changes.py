@@ -79,6 +79,7 @@ def test_a_truncated_jpeg_gets_400_and_its_neighbours_in_the_batch_get_200(
     assert batches() - before == 1
 
 
+@pytest.mark.operations
 def test_apply_lets_a_version_finish_before_it_takes_it_out(server: Server, cell: bytes) -> None:
     """One request waits for a batch to fill while the batching changes."""
     shipped = server.config.read_text()
@@ -113,6 +114,7 @@ def test_a_request_whose_body_is_on_its_way_is_answered_by_the_version_that_is_t
             applied.result()
 
 
+@pytest.mark.operations
 def test_a_version_that_does_not_come_back_leaves_its_traffic_with_the_others(
     server: Server, cell: bytes, model_store: Path, broken_archive: Callable[[str, str], None]
 ) -> None:
