@@ -164,7 +164,8 @@ class Management:
             answer = loopback.ask(method, self._base + path, self._timeout_s, query=query)
         except NoAnswer as error:
             raise UserError(
-                f"TorchServe's management port does not answer ({self._base}); is it running? One that died is started again within seconds."
+                f"TorchServe's management port does not answer ({self._base}); is it running? One that died is started "
+                "again within seconds."
             ) from error
         if not answer.ok and answer.status not in allow:
             raise UserError(f"TorchServe refuses {method} {path or '/models'}: {_reason(answer)}")
