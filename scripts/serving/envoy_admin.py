@@ -160,8 +160,8 @@ class Admin:
             return loopback.ask(method, self._base + path, _TIMEOUT_S, query=query)
         except NoAnswer as error:
             raise UserError(
-                f"Envoy's admin port does not answer ({self._base}); is the edge running? One that died is started again "
-                "within seconds."
+                f"Envoy's admin port does not answer ({self._base}); is the edge running? One that died is started "
+                "again within seconds."
             ) from error
 
 
