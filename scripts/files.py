@@ -28,6 +28,14 @@ def replace_file(path: Path, content: bytes | str, mode: int = 0o666) -> None:
         raise
 
 
+def append_line(path: Path, line: str) -> None:
+    """Add a line to a file, apart from one that a full disk or a power cut left half written."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    torn = path.is_file() and path.stat().st_size > 0 and not path.read_bytes().endswith(b"\n")
+    with path.open("a", encoding="utf-8") as file:
+        file.write("\n" * torn + line + "\n")
+
+
 def sweep(path: Path) -> None:
     """Remove neighbours of `path` that a `replace_file` left behind whose process was killed on the way."""
     for partial in path.parent.glob(f".{glob.escape(path.name)}.*"):

@@ -59,13 +59,13 @@ def apply(live: Live, effective: Mapping[str, Any]) -> Outcome:
         UserError: an archive, a worker or Envoy refuses.
     """
     wanted = live.wanted
+    exposure.require(wanted)
     done = list(_readmitted(live))
     new = [version for version in wanted.traffic.versions if not registering.complete(live, version)]
     for version in new:
         registering.register(live, version)
         done.append(f"registered {version}")
     live.route(wanted.traffic, opening=new)
-    exposure.require(wanted)
     if live.edge.renew(wanted.traffic):
         done.append("the certificate is the one that is in its file now")
     needs_restart = list(restarts(effective, wanted))

@@ -9,6 +9,8 @@ from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
+from scripts.files import append_line
+
 
 @dataclass(frozen=True)
 class Ejection:
@@ -57,11 +59,7 @@ def readmit(run: Path, version: str) -> bool:
 
 def _append(run: Path, version: str, reason: str) -> None:
     now = datetime.now(UTC).isoformat(timespec="milliseconds")
-    path = _path(run)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    torn = path.is_file() and path.stat().st_size > 0 and not path.read_bytes().endswith(b"\n")
-    with path.open("a", encoding="utf-8") as file:
-        file.write("\n" * torn + json.dumps(asdict(Ejection(now, version, reason))) + "\n")
+    append_line(_path(run), json.dumps(asdict(Ejection(now, version, reason))))
 
 
 def _path(run: Path) -> Path:

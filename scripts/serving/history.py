@@ -11,7 +11,7 @@ from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
-from scripts.files import replace_file
+from scripts.files import append_line, replace_file
 
 ROLLBACK = "rollback"
 _CANARY = "canary "
@@ -115,10 +115,7 @@ def _changes(run: Path) -> list[Change]:
 def _append(run: Path, change: Change) -> None:
     if [change] == _changes(run)[-1:]:
         return  # The command was killed between this and the end of its note.
-    path = _path(run)
-    torn = path.is_file() and not path.read_bytes().endswith(b"\n") and path.stat().st_size > 0
-    with path.open("a", encoding="utf-8") as file:
-        file.write("\n" * torn + json.dumps(asdict(change)) + "\n")
+    append_line(_path(run), json.dumps(asdict(change)))
 
 
 def _weights(split: Mapping[str, int]) -> Mapping[str, int]:

@@ -4,19 +4,16 @@ import http
 import tempfile
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass
 from http.server import BaseHTTPRequestHandler
 from pathlib import Path
-
-import psutil
 
 from scripts.serving import front, processes, traffic
 from scripts.serving.edge import Edge
 from scripts.serving.envoy_admin import Admin
 from scripts.serving.places import REPOSITORY, Ports
-from scripts.serving.traffic import Replica, Traffic
+from scripts.serving.traffic import Replica
 from tests.http_server import HttpServer, serving
-from tests.integration.lone_edge import envoy
+from tests.integration.lone_edge import LoneEdge, envoy
 from tests.integration.server import MODEL, free_ports
 
 Reply = Callable[[BaseHTTPRequestHandler], None]
@@ -78,19 +75,8 @@ def hang_up(handler: BaseHTTPRequestHandler) -> None:
     handler.connection.close()
 
 
-@dataclass(frozen=True)
-class LoneFront:
-    """The front, its process, its files, and what it was started with."""
-
-    ports: Ports
-    process: psutil.Process
-    files: Edge
-    wanted: Traffic
-
-    @property
-    def url(self) -> str:
-        """Where predictions are asked for."""
-        return f"http://127.0.0.1:{self.ports.edge}/predictions/{MODEL}"
+class LoneFront(LoneEdge):
+    """The same of a front."""
 
     @property
     def admin(self) -> Admin:

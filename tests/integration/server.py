@@ -7,7 +7,7 @@ import shutil
 import socket
 import subprocess
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -95,7 +95,10 @@ class Server:
 
     def verb(self, name: str, *words: str, within_s: float = VERB_S) -> subprocess.CompletedProcess[str]:
         """Return what `python -m scripts.NAME` printed and its exit status."""
-        argv = [sys.executable, "-m", f"scripts.{name}", *words]
+        return self.run([sys.executable, "-m", f"scripts.{name}", *words], within_s)
+
+    def run(self, argv: Sequence[str], within_s: float = VERB_S) -> subprocess.CompletedProcess[str]:
+        """Return what a command in its environment printed and its exit status."""
         return subprocess.run(
             argv, cwd=REPOSITORY, env=self.environment, capture_output=True, text=True, timeout=within_s, check=False
         )

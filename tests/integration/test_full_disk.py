@@ -9,8 +9,7 @@ from collections.abc import Iterator, Sequence
 
 import pytest
 
-from scripts.serving.places import REPOSITORY
-from tests.integration.server import VERB_S, Server
+from tests.integration.server import Server
 
 pytestmark = pytest.mark.usefixtures("left_as_it_was")
 
@@ -30,15 +29,7 @@ def without_2_0(server: Server, left_as_it_was: None) -> Iterator[None]:
 
 
 def on_a_full_disk(server: Server, words: Sequence[str]) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(
-        [sys.executable, "-c", LIMITED, f"scripts.{words[0]}", *words[1:]],
-        cwd=REPOSITORY,
-        env=server.environment,
-        capture_output=True,
-        text=True,
-        timeout=VERB_S,
-        check=False,
-    )
+    return server.run([sys.executable, "-c", LIMITED, f"scripts.{words[0]}", *words[1:]])
 
 
 @pytest.mark.parametrize(

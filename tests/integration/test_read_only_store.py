@@ -9,8 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from scripts.serving.places import REPOSITORY
-from tests.integration.server import VERB_S, Server
+from tests.integration.server import Server
 
 pytestmark = pytest.mark.operations
 
@@ -28,15 +27,7 @@ def store(own_server: Server, tmp_path: Path) -> Path:
 
 
 def on_a_read_only_store(server: Server, store: Path, *words: str) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(
-        [*ALONE, str(store), sys.executable, "-m", f"scripts.{words[0]}", *words[1:]],
-        cwd=REPOSITORY,
-        env=server.environment,
-        capture_output=True,
-        text=True,
-        timeout=VERB_S,
-        check=False,
-    )
+    return server.run([*ALONE, str(store), sys.executable, "-m", f"scripts.{words[0]}", *words[1:]])
 
 
 def test_an_archive_is_not_begun_where_it_could_not_be_put(own_server: Server, store: Path) -> None:
