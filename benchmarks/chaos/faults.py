@@ -12,6 +12,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from http import HTTPStatus
 from pathlib import Path
 
 import psutil
@@ -79,9 +80,10 @@ def out_of_memory(host: Host) -> None:
     worker = psutil.Process(host.worker(FLOAT32))
     limits = worker.rlimit(psutil.RLIMIT_AS)
     worker.rlimit(psutil.RLIMIT_AS, (worker.memory_info().vms + 16_000_000, limits[1]))
-    for _ in range(5):
-        with contextlib.suppress(requests.RequestException):
-            requests.post(f"{host.url}/predictions/{MODEL}/{FLOAT32}", data=_large(), headers=_PNG, timeout=60)
+    url, large = f"{host.url}/predictions/{MODEL}/{FLOAT32}", _large()
+    answers = [requests.post(url, data=large, headers=_PNG, timeout=60).status_code for _ in range(5)]
+    if not any(status == HTTPStatus.SERVICE_UNAVAILABLE for status in answers):
+        raise UserError(f"no large image found the worker without memory: {answers}.")
     with contextlib.suppress(psutil.NoSuchProcess):
         worker.rlimit(psutil.RLIMIT_AS, limits)
 
