@@ -12,7 +12,7 @@ MODEL_STORE ?= model_store
 # backtick or $(...) in it would be the shell's; and make itself expands what it was given, unless told otherwise here.
 GIVEN := PYTHON MODEL MODEL_STORE RUN_DIR IMAGE DATA FROM VERSION PRECISION CHECKPOINT URL PART OUT SPLIT STEPS LABELS \
 	SHADOW REQUESTS HOLD PERCENT LOGS BASELINE WORKERS SHAPE USERS TIME HOST JOIN P95_MS IMAGES IMAGE_FOLDER OVERLAY \
-	NAME REQUESTS_PER_S BURST KEYS
+	NAME REQUESTS_PER_S BURST KEYS KEEP
 FROM_IS_GIVEN := $(findstring command,$(origin FROM))
 $(foreach name,$(GIVEN),$(if $(filter-out undefined file,$(origin $(name))),$(eval override export $(name) := $$(value $(name)))))
 export PYTHON MODEL_STORE
@@ -108,9 +108,11 @@ predict: | $(ANY_READY) ## IMAGE=<file>: ask the running edge
 	@$(call need,IMAGE,IMAGE=cell.png)$(RUN).predict "$$IMAGE"
 
 ##@ Models
-.PHONY: train archive evaluate quantization card harvest
+.PHONY: train prune archive evaluate quantization card harvest
 train: | $(READY) ## MODEL= [DATA=<folder>|<table.csv>|cifar10|mnist|elpv] [FROM=<model>] [RESTART=1]: train models/<MODEL>, made from DATA; FROM: go on from that one
 	@$(if $(filter file,$(origin MODEL)),$(error MODEL is missing; for example: make train MODEL=pets DATA=photos))$(RUN).train --model "$(MODEL)" $(if $(DATA),--data "$$DATA") $(if $(FROM_IS_GIVEN),--from "$$FROM") $(if $(RESTART),--restart)
+prune: | $(READY) ## KEEP=<percent of the multiply-adds> [MODEL=elpv] [RESTART=1]: cut the least channels of models/<MODEL>, train the rest on
+	@$(call need,KEEP,KEEP=50)$(RUN).prune --model "$(MODEL)" --keep "$$KEEP" $(if $(RESTART),--restart)
 archive: | $(READY) ## VERSION= PRECISION=float32|int8 [CHECKPOINT=] [MODEL=]: export, quantize, gate, archive
 	@$(call need,VERSION,VERSION=3.0 PRECISION=int8)$(call need,PRECISION,VERSION=3.0 PRECISION=int8)$(RUN).archive --version "$$VERSION" --precision "$$PRECISION" --model "$(MODEL)" $(if $(CHECKPOINT),--checkpoint "$$CHECKPOINT")
 evaluate: | $(READY) ## [VERSION=2.0 | URL=<…/predictions/name/2.0> | CHECKPOINT=] [MODEL=] [PART=test]: accuracy, recall, calibration

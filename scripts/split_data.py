@@ -1,6 +1,8 @@
 """Divide a model's images into train, val and test; the result is `models/<model>/split.csv`.
 
-An image that has a part keeps it: a second run deals out what was added to the data since. `--json` prints one object:
+An image that has a part keeps it: a second run deals out what was added to the data since. `--keep-test` deals all but
+the test part anew: how much depends on which images were learned from? Checkpoints trained before then need training
+again. `--json` prints one object:
 `split`, `images` of each part, `new` (of them) and `left_out` (files).
 """
 
@@ -15,7 +17,14 @@ from rich.progress import Progress
 from scripts import PYTHON
 from scripts.cli import run
 from scripts.errors import UserError
-from scripts.pipeline.data.dealing import deal, require_enough, require_in_every_part, usable, without_missing
+from scripts.pipeline.data.dealing import (
+    beside_test,
+    deal,
+    require_enough,
+    require_in_every_part,
+    usable,
+    without_missing,
+)
 from scripts.pipeline.data.listing import FILE_NAME, by_reason, first_few, write_left_out
 from scripts.pipeline.data.sources import labelled_data
 from scripts.pipeline.data.split import SEED, read_split, write_split
@@ -28,6 +37,7 @@ def main(
     model: Annotated[str, typer.Option(help="Folder in models/")] = "elpv",
     seed: Annotated[int, typer.Option(help="Of the shuffle within each stratum")] = SEED,
     forget_missing: Annotated[bool, typer.Option(help="Take images out that are no longer in the data")] = False,
+    keep_test: Annotated[bool, typer.Option(help="Deal train and val out anew; test stays what it is")] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object; progress goes to stderr")] = False,
 ) -> None:
     """Deal out the images that have no part yet, and say how many each part has."""
@@ -52,7 +62,7 @@ def main(
         require_enough(found, spec.labels, str(spec.folder), spec.folder / FILE_NAME)
     if forget_missing:
         dealt = without_missing(dealt, found)
-    parts = deal(found, dealt, seed)
+    parts = beside_test(found, dealt, seed) if keep_test else deal(found, dealt, seed)
     require_in_every_part(found, parts, spec.labels, str(spec.folder))
     write_split(parts, spec.split_path)
     new = len(parts.keys() - dealt.keys())

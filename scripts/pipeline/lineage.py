@@ -1,4 +1,4 @@
-"""Whose next version the checkpoint of a model is that goes on from another."""
+"""Whose next version the checkpoint of a model is that goes on from another, or is another one pruned."""
 
 from pathlib import Path
 
@@ -27,8 +27,10 @@ def archive_command(spec: Spec, model_store: Path) -> str:
 
 
 def _before(spec: Spec) -> Spec | None:
-    """The model that a successor goes on from; none that only lends its weights to one of other data."""
-    if spec.training is None or isinstance(spec.data, Unlabelled) or not spec.data.also:
+    """The model that one goes on from, with more images or fewer channels; none that only lends its weights."""
+    if spec.training is None or isinstance(spec.data, Unlabelled):
+        return None
+    if not spec.data.also and spec.training.keep == 1:
         return None
     folder = Path(spec.training.start).parent
     before = Spec.load(folder) if (folder / "spec.yaml").is_file() else None

@@ -18,6 +18,7 @@ from torch import Tensor, nn
 
 from scripts.errors import UserError
 from scripts.files import replace_file
+from scripts.pipeline import narrowing
 
 # torchvision's MobileNetV3 averages batch statistics over some hundred steps (0.01): longer than a small data set's
 # first epochs last, so that in evaluation it predicts one class while its loss falls.
@@ -76,6 +77,8 @@ def load_checkpoint(path: Path, network: nn.Module) -> nn.Module:
         UserError: the file is missing, is no safetensors file, or belongs to another network.
     """
     weights = read_weights(path)
+    if narrowing.MARK in read_header(path):
+        narrowing.narrow(network, weights)
     try:
         fill(network, weights)
     except RuntimeError as error:

@@ -7,6 +7,7 @@ from typing import Any
 
 from scripts.errors import UserError
 from scripts.files import sha256
+from scripts.pipeline import narrowing
 from scripts.pipeline.network import read_header
 from scripts.pipeline.spec import Spec
 from scripts.pipeline.spec_data import Unlabelled
@@ -30,10 +31,12 @@ def header(spec: Spec, also: Sequence[Mapping[str, Any]] = ()) -> dict[str, str]
     }
     if also:
         learned["also"] = list(also)
+    is_pruned = spec.recipe.keep < 1 or (bool(start.suffix) and narrowing.MARK in read_header(start))
     return {
         "license": spec.license,
         "labels": json.dumps(spec.labels, ensure_ascii=False),
         "learned": json.dumps(learned, ensure_ascii=False),
+        **({narrowing.MARK: "true"} if is_pruned else {}),
     }
 
 

@@ -40,7 +40,7 @@ def fine_tuning(spec: Spec, train_images: int) -> Training:
     last = before.phases[-1]
     phase = {
         "name": "all",
-        "epochs": _epochs(_FINE_TUNING_STEPS, train_images, last.batch),
+        "epochs": epochs_of(_FINE_TUNING_STEPS, train_images, last.batch),
         "learning_rate": _FINE_TUNING_RATE,
         "trains": "all",
         "batch_norm": "frozen",
@@ -67,7 +67,7 @@ def training_section(train_images: int, side: int, start: str, turns: str) -> st
         turns: of a training image, as `training.augmentation.turns` names them.
     """
     batch = min(32, max(4, train_images // 8))
-    epochs = _epochs(_STEPS, train_images, batch)
+    epochs = epochs_of(_STEPS, train_images, batch)
     # Over the last steps: fewer where a phase has few.
     average = _SHORT_AVERAGE if epochs * train_images < _STEPS * batch else 0.995
     usual = f"batch_norm: frozen, epochs: {epochs}, batch: {batch}, side: {side}"
@@ -95,5 +95,6 @@ training:
 """
 
 
-def _epochs(steps: int, train_images: int, batch: int) -> int:
+def epochs_of(steps: int, train_images: int, batch: int) -> int:
+    """Return how many epochs have about so many steps, 3 to 40 of them."""
     return min(40, max(3, math.ceil(steps * batch / train_images)))

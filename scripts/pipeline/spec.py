@@ -4,15 +4,14 @@ import os
 import unicodedata
 from collections import Counter
 from pathlib import Path
-from typing import Any, Self
+from typing import Self
 
 from pydantic import Field, PositiveInt, model_validator
-from ruamel.yaml import YAML
-from ruamel.yaml.error import YAMLError
 
 from handler.metadata import Preprocessing
 from handler.strict import StrictModel, load
 from scripts.errors import UserError
+from scripts.pipeline import spec_file
 from scripts.pipeline.spec_agreement import AgreementGate
 from scripts.pipeline.spec_data import Data, Unlabelled
 from scripts.pipeline.spec_gate import Gate
@@ -89,21 +88,8 @@ class Spec(StrictModel):
         Raises:
             UserError: one sentence that names the file, the key and a fix.
         """
-        path = folder / "spec.yaml"
-        if not path.is_file():
-            known = ", ".join(sorted(other.parent.name for other in folder.parent.glob("*/spec.yaml"))) or "none"
-            raise UserError(
-                f"{path}: no such spec; the models here are: {known}; `make train MODEL={folder.name} DATA=<folder>` "
-                "makes one of your images"
-            )
         try:
-            mapping = YAML(typ="safe").load(path)
-        except YAMLError as error:
-            raise UserError(f"{path}: not YAML: {' '.join(str(error).split())}") from error
-        if not isinstance(mapping, dict) or "folder" in mapping:
-            raise UserError(f"{path}: must hold keys and values, and no key `folder`")
-        try:
-            return load(cls, {**mapping, **_labels(mapping, folder), "folder": folder}, str(path))
+            return load(cls, {**spec_file.read(folder), "folder": folder}, str(folder / spec_file.FILE_NAME))
         except ValueError as error:
             raise UserError(str(error)) from error
 
@@ -136,18 +122,3 @@ class Spec(StrictModel):
             raise UserError(f"{self.folder / 'spec.yaml'}: `data`: images without labels have no train or test part")
         # Where another model's is named (`../elpv/split.csv`), this one's folder need not be there yet.
         return Path(os.path.normpath(self.folder / self.data.split))
-
-
-def _labels(mapping: dict[str, Any], folder: Path) -> dict[str, Any]:
-    """Return the labels of the file that `labels` names; nothing where it names none."""
-    name = mapping.get("labels")
-    if not isinstance(name, str):
-        return {}
-    try:
-        # With or without the mark that Windows' editors begin a file with.
-        lines = (folder / name).read_text(encoding="utf-8-sig").splitlines()
-    except UnicodeDecodeError as error:
-        raise UserError(f"{folder / name}: not UTF-8; save the labels as text in UTF-8") from error
-    except OSError as error:
-        raise UserError(f"{folder / name}: {error.strerror}; `labels` of spec.yaml names it") from error
-    return {"labels": tuple(line for line in lines if line.strip())}

@@ -65,6 +65,8 @@ class Training(StrictModel):
     seed: int
     start: str
     """`random`, an entry of torchvision's weights (`IMAGENET1K_V1`), or a checkpoint from the repository's root."""
+    keep: float = Field(default=1, gt=0, le=1, exclude_if=lambda keep: keep == 1)
+    """Share of the multiply-adds that stay; less than 1 cuts channels of the weights to start from (pruning)."""
     side: PositiveInt
     """To which each image's centre square is scaled before crops are cut from it, pixels."""
     average: float = Field(ge=0, lt=1)
@@ -83,6 +85,12 @@ class Training(StrictModel):
     def _teacher_is_named(self) -> Self:
         if self.teacher is None and any(phase.loss.teacher or phase.loss.maps for phase in self.phases):
             raise ValueError("a phase's loss uses a `teacher`, so name one")
+        return self
+
+    @model_validator(mode="after")
+    def _prunes_what_is_trained(self) -> Self:
+        if self.keep < 1 and self.start == "random":
+            raise ValueError("`keep` cuts the channels that matter least, and of `start: random` nobody knows which")
         return self
 
     @model_validator(mode="after")

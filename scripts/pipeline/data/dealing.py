@@ -112,6 +112,19 @@ def deal(found: Usable, dealt: Mapping[str, Part], seed: int) -> dict[str, Part]
     return parts
 
 
+def beside_test(found: Usable, dealt: Mapping[str, Part], seed: int) -> dict[str, Part]:
+    """Every image's part: `test` where it is that already, the others dealt out anew to train and val.
+
+    Args:
+        found: what can be used.
+        dealt: the parts so far.
+        seed: of the lot.
+    """
+    test: dict[str, Part] = {name: part for name, part in dealt.items() if part == "test"}
+    others = [sample for sample in found.samples if sample.name not in test]
+    return test | divide(strata(others), seed, {}, SHARES_BESIDE_TEST)
+
+
 def require_in_every_part(found: Usable, parts: Mapping[str, Part], labels: Sequence[str], where: str) -> None:
     """Raise UserError where a part has too few images of a label, as a table's column `part` may leave it.
 

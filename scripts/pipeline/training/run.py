@@ -10,11 +10,13 @@ from torch import nn
 
 from scripts.errors import UserError
 from scripts.files import sha256
+from scripts.pipeline import narrowing
 from scripts.pipeline.data.sample import Part, Sample
 from scripts.pipeline.data.sources import samples
 from scripts.pipeline.layers import load_body, require_side
-from scripts.pipeline.network import build_network, read_weights
+from scripts.pipeline.network import build_network, read_header, read_weights
 from scripts.pipeline.pretrained import imagenet_weights
+from scripts.pipeline.pruning import pruned
 from scripts.pipeline.spec import Spec
 from scripts.pipeline.teachers import trained_teacher
 from scripts.pipeline.training.distillation import Distillation
@@ -68,6 +70,8 @@ def starting_network(spec: Spec) -> nn.Module:
         return network
     path = Path(start)
     weights = read_weights(path) if path.suffix else imagenet_weights(spec.architecture, start)
+    if path.suffix and narrowing.MARK in read_header(path):
+        narrowing.narrow(network, weights)
     try:
         load_body(network, weights)
     except UserError as error:
@@ -75,7 +79,7 @@ def starting_network(spec: Spec) -> nn.Module:
             f"{spec.folder / 'spec.yaml'}: `training.start`: {start}: {error}; name weights of {spec.architecture}, "
             "or `random`"
         ) from error
-    return network
+    return network if spec.recipe.keep == 1 else pruned(network, spec.recipe.keep, spec.preprocessing.crop)
 
 
 def require_sides(network: nn.Module, spec: Spec) -> None:

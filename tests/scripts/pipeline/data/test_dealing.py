@@ -6,7 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from scripts.errors import UserError
-from scripts.pipeline.data.dealing import Usable, deal, require_enough, require_in_every_part
+from scripts.pipeline.data.dealing import Usable, beside_test, deal, require_enough, require_in_every_part
 from scripts.pipeline.data.listing import LeftOut
 from scripts.pipeline.data.sample import PARTS, Part, Sample
 from scripts.pipeline.data.split import SHARES, read_split, strata, write_split
@@ -186,3 +186,14 @@ def test_a_split_with_any_names_is_read_as_it_was_written(tmp_path_factory, part
     path = tmp_path_factory.mktemp("split") / "split.csv"
     write_split(parts, path)
     assert read_split(path) == parts
+
+
+def test_dealt_anew_beside_test_the_test_part_stays_and_the_others_move():
+    found = usable([sample(f"{number}", hard(number % 3)) for number in range(120)])
+    first = deal(found, {}, 1)
+    anew = beside_test(found, first, 2)
+    of_test = [{name for name, part in parts.items() if part == "test"} for parts in (first, anew)]
+    assert of_test[0] == of_test[1]
+    assert Counter(anew.values()) == Counter(first.values())
+    assert anew != first
+    assert beside_test(found, first, 2) == anew

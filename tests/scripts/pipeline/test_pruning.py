@@ -1,0 +1,116 @@
+import shutil
+
+import pytest
+import torch
+
+from scripts.errors import UserError
+from scripts.pipeline import narrowing, provenance
+from scripts.pipeline.lineage import archive_command
+from scripts.pipeline.network import build_network, load_checkpoint, save_checkpoint
+from scripts.pipeline.pruned_spec import pruned_spec
+from scripts.pipeline.pruning import multiply_adds, pruned
+from scripts.pipeline.spec import MODELS, Spec
+from scripts.pipeline.training.run import starting_network
+from scripts.pipeline.weights import load_network
+
+SIDE = 64
+SMALL = "mobilenet_v3_small"
+
+
+@pytest.fixture
+def models(tmp_path):
+    shutil.copytree(MODELS / "elpv", tmp_path / "elpv")
+    return tmp_path
+
+
+def widths(network):
+    return {name: tuple(value.shape) for name, value in network.state_dict().items()}
+
+
+@pytest.fixture(scope="module")
+def whole():
+    torch.manual_seed(1)
+    return build_network(SMALL, 2).eval()
+
+
+@pytest.fixture(scope="module")
+def half(whole):
+    return pruned(whole, 0.5, SIDE)
+
+
+def test_a_pruned_network_has_at_most_the_share_of_the_arithmetic_and_all_of_its_classes(whole, half):
+    share = multiply_adds(half, SIDE) / multiply_adds(whole, SIDE)
+    assert 0.45 < share <= 0.5
+    assert half(torch.zeros(3, 3, SIDE, SIDE)).shape == (3, 2)
+    assert widths(whole) == widths(build_network(SMALL, 2))
+
+
+def test_the_same_network_loses_the_same_channels_every_time(whole, half):
+    again = pruned(whole, 0.5, SIDE)
+    assert all((again.state_dict()[name] == value).all() for name, value in half.state_dict().items())
+
+
+def test_a_pruned_checkpoint_answers_as_the_network_that_was_saved(half, tmp_path):
+    save_checkpoint(half.state_dict(), tmp_path / "half.safetensors", {narrowing.MARK: "true"})
+    loaded = load_checkpoint(tmp_path / "half.safetensors", build_network(SMALL, 2))
+    assert widths(loaded) == widths(half)
+    images = torch.randn(2, 3, SIDE, SIDE, generator=torch.Generator().manual_seed(2))
+    with torch.inference_mode():
+        torch.testing.assert_close(loaded(images), half.half().float()(images))
+    assert multiply_adds(loaded, SIDE) == multiply_adds(half, SIDE)
+
+
+def test_one_of_other_classes_or_another_architecture_is_refused(half, tmp_path):
+    path = tmp_path / "half.safetensors"
+    save_checkpoint(half.state_dict(), path, {narrowing.MARK: "true"})
+    for network in (build_network(SMALL, 3), build_network("mobilenet_v3_large", 2)):
+        with pytest.raises(
+            UserError, match=r"half\.safetensors: not a checkpoint of the spec's architecture and labels"
+        ):
+            load_checkpoint(path, network)
+
+
+def test_narrow_layers_without_the_mark_are_refused(half, tmp_path):
+    save_checkpoint(half.state_dict(), tmp_path / "half.safetensors", {})
+    with pytest.raises(UserError, match="not a checkpoint of the spec's architecture"):
+        load_checkpoint(tmp_path / "half.safetensors", build_network(SMALL, 2))
+
+
+def test_more_than_can_be_cut_is_an_error(whole):
+    with pytest.raises(ValueError, match="with a tenth of its channels left, more than 0% of its multiply-adds are"):
+        pruned(whole, 0.001, SIDE)
+
+
+def test_the_spec_of_a_pruned_model_starts_from_the_others_weights_and_is_taught_by_it(models):
+    of = Spec.load(models / "elpv")
+    spec = pruned_spec(of, 50)
+    assert (spec.folder.name, spec.recipe.keep, spec.recipe.teacher) == ("elpv_pruned_50", 0.5, "elpv")
+    assert spec.split_path == of.split_path
+    network = starting_network(spec)
+    assert multiply_adds(network, 224) <= 0.5 * multiply_adds(load_network(of, None), 224)
+    assert provenance.header(spec)[narrowing.MARK]
+
+
+def test_one_that_goes_on_from_a_pruned_checkpoint_is_as_narrow(models):
+    spec = pruned_spec(Spec.load(models / "elpv"), 50)
+    first = starting_network(spec)
+    save_checkpoint(first.state_dict(), spec.checkpoint_path, provenance.header(spec))
+    training = spec.recipe.model_copy(update={"keep": 1.0, "start": str(spec.checkpoint_path)})
+    next_one = spec.model_copy(update={"training": training})
+    assert widths(starting_network(next_one)) == widths(first)
+    assert provenance.header(next_one)[narrowing.MARK]
+
+
+def test_its_archive_is_the_next_version_of_the_model_that_was_pruned(models, tmp_path):
+    command = archive_command(pruned_spec(Spec.load(models / "elpv"), 50), tmp_path)
+    assert command.startswith("make archive MODEL=elpv VERSION=3.0 PRECISION=int8 CHECKPOINT=")
+
+
+def test_a_model_of_the_name_that_is_something_else_stays_as_it_is(models):
+    of = Spec.load(models / "elpv")
+    path = pruned_spec(of, 50).folder / "spec.yaml"
+    text = path.read_text().replace("keep: 0.5", "keep: 0.6")
+    path.write_text(text)
+    with pytest.raises(UserError, match=r"elpv_pruned_50.spec\.yaml: not .*elpv with 50 % of its multiply-adds"):
+        pruned_spec(of, 50)
+    assert path.read_text() == text
