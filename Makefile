@@ -108,7 +108,7 @@ predict: | $(ANY_READY) ## IMAGE=<file>: ask the running edge
 	@$(call need,IMAGE,IMAGE=cell.png)$(RUN).predict "$$IMAGE"
 
 ##@ Models
-.PHONY: train prune archive evaluate quantization card harvest
+.PHONY: train prune archive evaluate quantization study card harvest
 train: | $(READY) ## MODEL= [DATA=<folder>|<table.csv>|cifar10|mnist|elpv] [FROM=<model>] [RESTART=1]: train models/<MODEL>, made from DATA; FROM: go on from that one
 	@$(if $(filter file,$(origin MODEL)),$(error MODEL is missing; for example: make train MODEL=pets DATA=photos))$(RUN).train --model "$(MODEL)" $(if $(DATA),--data "$$DATA") $(if $(FROM_IS_GIVEN),--from "$$FROM") $(if $(RESTART),--restart)
 prune: | $(READY) ## KEEP=<percent of the multiply-adds> [MODEL=elpv] [RESTART=1]: cut the least channels of models/<MODEL>, train the rest on
@@ -120,6 +120,8 @@ evaluate: | $(READY) ## [VERSION=2.0 | URL=<…/predictions/name/2.0> | CHECKPOI
 		$(if $(CHECKPOINT),--checkpoint "$$CHECKPOINT") --part "$${PART:-test}"
 quantization: | $(READY) ## MODEL=elpv: every way to quantize the checkpoint of models/<MODEL>, side by side; takes some minutes
 	@$(RUN).quantization --model "$(MODEL)"
+study: | $(READY) ## [MODEL=elpv]: accuracy, size and time of the models of models/<MODEL>/study.yaml, side by side, for its card
+	@$(RUN).study --model "$(MODEL)"
 card: | $(READY) ## [MODEL=elpv] [TEXT=1]: the model card, from the evidence of the archives 1.0 and 2.0; TEXT=1 takes up edited notes only
 	@$(RUN).card --model "$(MODEL)" $(if $(TEXT),--text)
 harvest: | $(ANY_READY) ## [OUT=harvest]: images that workers kept (handler.harvest=on) into OUT/unlabelled; label them, then train

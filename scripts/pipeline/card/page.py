@@ -14,6 +14,7 @@ from scripts.pipeline.card.goals import Goals, goal_rows
 from scripts.pipeline.card.notes import read_notes
 from scripts.pipeline.card.training import log_text, recipe_tables
 from scripts.pipeline.spec import Spec
+from scripts.pipeline.study import tables as study_tables
 from scripts.pipeline.teachers import teachers_before
 from scripts.pipeline.weights import origin
 
@@ -67,6 +68,7 @@ def card(spec: Spec) -> str:
         wrong_table=wrong.wrong_table(shown) if shown else "",
         shown=len(shown),
         quantization=_quantization(spec.folder, found["checkpoint_sha256"]),
+        study=study_tables.tables(spec),
         recipe=recipe_tables(found["recipe"]) if found["recipe"] else "",
         also=[(one["folder"], sum(one["images"].values())) for one in found.get("also", ())],
         teachers=teachers_before(spec),

@@ -92,7 +92,7 @@ def run(spec: Spec, folder: Path, rounds: int, progress: Callable[[str], None]) 
     return Comparison(
         model=spec.folder.name,
         checkpoint_sha256=digest(spec, None),
-        machine=_machine(),
+        machine=machine(),
         images={"calibration": len(material.calibration), "held out": len(held_out.labels), "test": len(test.labels)},
         rows=tuple(rows),
         missing=tuple(missing),
@@ -118,7 +118,8 @@ def _spread(images: Labelled) -> Any:
     return images.images[np.linspace(0, count - 1, min(_LAYER_IMAGES, count)).astype(int)]
 
 
-def _machine() -> dict[str, Any]:
+def machine() -> dict[str, Any]:
+    """Return processor, cores, what it has for int8, and versions."""
     capabilities = torch.cpu.get_capabilities()
     cpuinfo = Path("/proc/cpuinfo")
     lines = cpuinfo.read_text().splitlines() if cpuinfo.is_file() else []

@@ -1,0 +1,99 @@
+"""What is measured of each model of a study, kept in `study.json`.
+
+machine     processor, cores, int8 instructions, versions
+models      by folder of models/:
+    checkpoint_sha256, split_sha256    of what was measured
+    epochs, minutes                    of its training, on the machine and beside the other work of that day
+    val_accuracy                       after its last epoch
+    multiply_adds                      of one image
+    bytes                              of the `float32` graph and of the `int8` one, which computes in int8
+    measured                           by graph, on the test part: accuracy, accuracy_95, roc_auc, calibration_error,
+                                       and of int8 `paired` (`scripts.pipeline.measured`)
+    cpu_ms                             of the models of `sizes`: by graph and batch size, [median, smallest, largest]
+                                       of one image on one thread, all models in turns
+"""
+
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+from handler.engine import Engine
+from handler.metadata import Arithmetic
+from scripts.errors import UserError
+from scripts.files import sha256
+from scripts.pipeline.gate import REFERENCE, Verdict
+from scripts.pipeline.images import labelled
+from scripts.pipeline.pruning import multiply_adds
+from scripts.pipeline.quantization.measure import BATCHES, interleaved
+from scripts.pipeline.spec import Spec
+from scripts.pipeline.training.log import read_csv
+from scripts.pipeline.version import export_graphs, graph_names, pass_gate
+from scripts.pipeline.weights import digest, load_network
+from scripts.spread import Spread
+
+_FIGURES = ("accuracy", "accuracy_95", "roc_auc", "calibration_error", "paired")
+_DIGITS = 3
+
+
+def made_of(spec: Spec) -> dict[str, str]:
+    """Return what a measurement is of: it holds as long as these are the same."""
+    return {"checkpoint_sha256": digest(spec, None), "split_sha256": sha256(spec.split_path)}
+
+
+def measure(spec: Spec, folder: Path) -> dict[str, Any]:
+    """Return a model's figures; its graphs are left in `folder`.
+
+    Raises:
+        UserError: it can't be exported or judged, or its log is missing.
+    """
+    log_path = spec.folder / "training_log.csv"
+    if not log_path.is_file():
+        raise UserError(f"{log_path}: no such file; `make train MODEL={spec.folder.name}` writes it")
+    log = read_csv(log_path)
+    export_graphs(spec, "int8", None, folder)
+    verdict = pass_gate(spec, "int8", folder)
+    if not isinstance(verdict, Verdict):
+        raise UserError(f"{spec.folder / 'spec.yaml'}: without labelled images there is nothing to measure")
+    figures = {graph: found.as_json() for graph, found in verdict.measured.items()}
+    return {
+        **made_of(spec),
+        "epochs": len(log),
+        "minutes": round(sum(line.seconds for line in log) / 60),
+        "val_accuracy": log[-1].val_accuracy,
+        "multiply_adds": multiply_adds(load_network(spec, None), spec.preprocessing.crop),
+        "bytes": {name: path.stat().st_size for name, (path, _) in _graphs(folder).items()},
+        "measured": {
+            graph: {name: found[name] for name in _FIGURES if name in found} for graph, found in figures.items()
+        },
+    }
+
+
+def times(of: Spec, folders: Sequence[Path], rounds: int) -> list[dict[str, dict[str, list[float]]]]:
+    """Return `cpu_ms` of each model, all in one run.
+
+    Args:
+        of: whose test images are given to all; as large as they take them.
+        folders: with the graphs of each, as `measure` leaves them.
+        rounds: of timing.
+    """
+    graphs = [_graphs(folder) for folder in folders]
+    runners: list[Callable[[Any], Any]] = [
+        Engine.load(path, arithmetic, threads=1).logits for model in graphs for path, arithmetic in model.values()
+    ]
+    found = iter(interleaved(runners, labelled(of, "test").images[: max(BATCHES)], rounds))
+    return [{name: _spreads(next(found)) for name in model} for model in graphs]
+
+
+def _spreads(turns: dict[int, list[tuple[float, float]]]) -> dict[str, list[float]]:
+    spreads = {batch: Spread.of([cpu for cpu, _ in taken]) for batch, taken in turns.items()}
+    return {
+        str(batch): [round(value, _DIGITS) for value in (spread.median, spread.low, spread.high)]
+        for batch, spread in spreads.items()
+    }
+
+
+def _graphs(folder: Path) -> dict[str, tuple[Path, Arithmetic]]:
+    return {
+        REFERENCE: (folder / graph_names("float32")["fp32"], "fp32"),
+        "int8": (folder / graph_names("int8")["int8"], "int8"),
+    }

@@ -1,0 +1,90 @@
+import json
+import shutil
+
+import pytest
+
+from scripts.errors import UserError
+from scripts.pipeline.spec import MODELS, Spec
+from scripts.pipeline.study import tables as study_tables
+from scripts.pipeline.study.definition import Study
+from scripts.pipeline.study.tables import tables
+
+
+@pytest.fixture
+def spec(tmp_path):
+    shutil.copytree(MODELS / "elpv", tmp_path / "elpv")
+    return Spec.load(tmp_path / "elpv")
+
+
+def row(float32, int8, **more):
+    interval = {"accuracy_95": [0.8, 0.9], "roc_auc": 0.91}
+    paired = {"agreement": 0.99}
+    measured = {
+        "float32": {"accuracy": float32, **interval},
+        "int8 arithmetic": {"accuracy": int8, **interval, "paired": paired},
+        "fp32 arithmetic": {"accuracy": 0.5, **interval, "paired": paired},
+    }
+    return {"val_accuracy": 0.88, "epochs": 70, "measured": measured, **more}
+
+
+def write(spec, study, models):
+    (spec.folder / "study.yaml").write_text(study)
+    (spec.folder / study_tables.FILE_NAME).write_text(json.dumps({"machine": {}, "models": models}))
+
+
+def test_seeds_have_a_mean_and_the_standard_deviation_of_a_sample(spec):
+    write(spec, "seeds: [a, b, c]", {"a": row(0.86, 0.85), "b": row(0.87, 0.87), "c": row(0.88, 0.89)})
+    *_, means, deviations = tables(spec).seeds.splitlines()
+    assert means == "| **mean** | 88.00 % | 87.00 % | 87.00 % |"
+    assert deviations == "| **standard deviation** | 0.00 points | 1.00 points | 2.00 points |"
+
+
+def test_models_that_nobody_measured_are_named_and_in_no_table(spec):
+    write(spec, "seeds: [a, b]\nparts: {whole: a, half: c}", {"a": row(0.86, 0.85)})
+    found = tables(spec)
+    assert found.missing == ("b", "c")
+    assert "`a`" in found.seeds
+    assert "mean" not in found.seeds
+    assert "half" not in found.parts
+
+
+def test_sizes_are_shares_of_the_first_models_arithmetic_with_both_graphs_times(spec):
+    times = {name: {"1": [1.5, 1.4, 1.6], "8": [1.2, 1.1, 1.3]} for name in ("float32", "int8")}
+    size = {"cpu_ms": times, "bytes": {"float32": 6_000_000, "int8": 2_000_000}}
+    models = {
+        "a": row(0.86, 0.85, multiply_adds=60_000_000, **size),
+        "b": row(0.84, 0.83, multiply_adds=30_000_000, **size),
+    }
+    write(spec, "sizes: [a, b]", models)
+    line = tables(spec).sizes.splitlines()[-1]
+    expected = "| `b` | 30.0 million (50%) | int8 | 2.00 | 1.50 (1.40 to 1.60) | 1.20 (1.10 to 1.30) | 83.00 %"
+    assert line.startswith(expected)
+    assert line.endswith("| 99.00 % |")
+
+
+def test_int8_that_a_machine_can_not_measure_is_the_same_weights_by_fp32_arithmetic(spec):
+    unmeasured = row(0.86, 0.85)
+    del unmeasured["measured"]["int8 arithmetic"]
+    write(spec, "seeds: [a]\nparts: {whole: a}", {"a": unmeasured})
+    assert tables(spec).seeds.splitlines()[-1].endswith("| 86.00 % | 50.00 % |")
+    assert "unmeasured" in tables(spec).parts
+
+
+def test_a_model_without_a_study_has_no_tables(spec):
+    (spec.folder / "study.yaml").unlink()
+    assert tables(spec) is None
+
+
+def test_every_model_of_the_committed_study_is_there():
+    for model in Study.of(MODELS / "elpv").models:
+        assert Spec.load(MODELS / model).labels == Spec.load(MODELS / "elpv").labels
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [("seed: [a]", r"study\.yaml: unknown key `seed`; did you mean `seeds`"), ("- a", "must hold keys and values")],
+)
+def test_a_mistake_in_it_is_one_sentence(spec, text, message):
+    (spec.folder / "study.yaml").write_text(text)
+    with pytest.raises(UserError, match=message):
+        Study.of(spec.folder)
