@@ -168,11 +168,11 @@ fuzz: $(TEST_ARCHIVES) | $(READY) ## [TIME=600]: bodies and images made up at ra
 		FUZZING=1 MODEL_STORE=$(TEST_STORE) $(BIN)/python -m pytest tests/handler/test_properties.py || exit 1; done
 test-image: $(TEST_ARCHIVES) | $(READY) ## [IMAGE_FOLDER=<new folder>, kept]: the Dockerfile's steps without Docker, and what they make; some minutes
 	@MODEL_STORE=$(TEST_STORE) $(BIN)/python -m pytest -m image tests/image
-test-operations: $(TEST_ARCHIVES) | $(READY) ## a live Prometheus, a rendered pod, canaries, the whole loop, the verbs for a cluster; thirteen minutes
+test-operations: $(TEST_ARCHIVES) | $(READY) ## a live Prometheus, a rendered pod, canaries, the verbs for a cluster; thirteen minutes
 	@MODEL_STORE=$(TEST_STORE) $(BIN)/python -m pytest -m "operations and not releases"
 test-faults: $(TEST_ARCHIVES) | $(READY) ## servers, hosts behind a front and commands that are killed; five minutes
 	@MODEL_STORE=$(TEST_STORE) $(BIN)/python -m pytest -m faults tests/integration
-test-releases: $(TEST_ARCHIVES) | $(READY) ## twenty releases at 80 % of the capacity, and the time of a rollback; some minutes
+test-releases: $(TEST_ARCHIVES) | $(READY) ## the whole loop, twenty releases at 80 % of the capacity, and the time of a rollback; ten minutes
 	@MODEL_STORE=$(TEST_STORE) $(BIN)/python -m pytest -s -m releases tests/integration
 lint: | $(READY) ## ruff and mypy --strict
 	@$(BIN)/ruff check . && $(BIN)/ruff format --check . && $(BIN)/mypy

@@ -20,7 +20,7 @@ from scripts.serving import processes
 from tests.integration import own_project
 from tests.integration.own_project import COLOURS, copied, make_pets, photo, run
 
-pytestmark = pytest.mark.operations
+pytestmark = pytest.mark.releases
 
 LABELS = ("blue", "red")
 CALLERS = 4
