@@ -66,7 +66,7 @@ endif
 # $(call need,NAME,EXAMPLE): a missing argument is an error that shows the whole command.
 need = $(if $($(1)),,$(error $(1) is missing; for example: make $@ $(2)))
 
-$(READY): requirements.lock pyproject.toml
+$(READY): requirements.lock pyproject.toml client/pyproject.toml
 	@"$$PYTHON" -m scripts.setup
 
 BENCH_READY := .venv-bench/.ready
@@ -104,7 +104,7 @@ status: | $(ANY_READY) ## [WATCH=1] [FRONT=1]: versions, weights, workers, arith
 	@$(RUN)$(ON).status $(if $(WATCH),--watch)
 monitor: | $(ANY_READY) ## [PROMETHEUS_PORT=9090]: a local Prometheus beside the running server, rules loaded; needs prometheus
 	@$(RUN).monitor
-predict: | $(ANY_READY) ## IMAGE=<file>: ask the running edge
+predict: | $(ANY_READY) ## IMAGE=<file or folder>: ask the running edge, by the Python client of client/
 	@$(call need,IMAGE,IMAGE=cell.png)$(RUN).predict "$$IMAGE"
 
 ##@ Models

@@ -75,6 +75,8 @@ class Asking:
 
 
 def _headers(user: str | None) -> dict[str, Any]:
+    if user is not None and not user.isprintable():
+        raise ValueError(f"user={user!r}: a text without line breaks and the like.")
     # As a command line would send it; in latin-1, which is what http.client makes of text, not every name can be said.
     named = {} if user is None else {"x-user-id": user.encode()}
     return {"content-type": "application/octet-stream", **named}

@@ -13,7 +13,7 @@ from typing import Any
 from mobilenet_v3_client import sources
 from mobilenet_v3_client.answers import Outcome
 from mobilenet_v3_client.client import Client
-from mobilenet_v3_client.errors import MobileNetV3Error, NotFound, Unauthorized, Unreachable
+from mobilenet_v3_client.errors import MobileNetV3Error, NotFound, Unauthorized, Unreachable, UnreadableSource
 from mobilenet_v3_client.output import Format
 from mobilenet_v3_client.progress import Progress
 
@@ -82,7 +82,8 @@ def _print(outcome: Outcome[Any], form: Format, known: bool) -> None:
     if line is not None:
         print(line, flush=True)
     elif not known:
-        print(f"error: {name}: {outcome.error}", file=sys.stderr)
+        is_named = isinstance(outcome.error, UnreadableSource) and is_file
+        print(f"error: {outcome.error}" if is_named else f"error: {name}: {outcome.error}", file=sys.stderr)
 
 
 @contextmanager

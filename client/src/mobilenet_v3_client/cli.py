@@ -73,7 +73,7 @@ def _client(arguments: argparse.Namespace) -> Client:
             verify=arguments.ca or True,
             certificate=arguments.certificate,
         )
-    except (ValueError, OSError) as error:
+    except ValueError as error:
         _parser().error(str(error))
 
 

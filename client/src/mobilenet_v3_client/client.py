@@ -36,8 +36,7 @@ class Client:
         certificate: a file with the server's own certificate, which alone is trusted then, whatever name it has.
 
     Raises:
-        ValueError: the address or the key can't be one.
-        OSError: the certificate's file can't be read.
+        ValueError: the address, the key or a certificate's file can't be one.
     """
 
     def __init__(  # noqa: PLR0913  (what a connection is made of)
@@ -49,22 +48,26 @@ class Client:
         timeout_s: float = 35.0,
         deadline_s: float | None = 60.0,
         retries: Retries = Retries(),  # noqa: B008  (frozen)
-        verify: bool | str = True,
+        verify: bool | str | os.PathLike[str] = True,
         certificate: str | os.PathLike[str] | None = None,
     ) -> None:
         key = os.environ.get("API_KEY") if api_key is None else api_key
-        own = Path(certificate) if certificate else None
-        sessions = Sessions(url, api_key=key, verify=verify, certificate=own)
+        sessions = Sessions(url, api_key=key, verify=verify, certificate=certificate)
         self._asking = Asking(sessions, model, timeout_s, deadline_s, retries)
 
     def __repr__(self) -> str:
-        return f"Client({self._asking.sessions.url!r}, {self._asking.model!r})"
+        return f"Client({self.url!r}, {self._asking.model!r})"
 
     def __enter__(self) -> Client:
         return self
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
         self.close()
+
+    @property
+    def url(self) -> str:
+        """Of the edge."""
+        return self._asking.sessions.url
 
     def close(self) -> None:
         """Close the connections."""

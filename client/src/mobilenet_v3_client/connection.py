@@ -7,7 +7,6 @@ import ssl
 import threading
 import weakref
 from http.cookiejar import DefaultCookiePolicy
-from pathlib import Path
 from typing import Any
 
 import requests
@@ -23,14 +22,24 @@ class Sessions:
         url: of the server.
     """
 
-    def __init__(self, url: str, *, api_key: str | None, verify: bool | str, certificate: Path | None) -> None:
+    def __init__(
+        self,
+        url: str,
+        *,
+        api_key: str | None,
+        verify: bool | str | os.PathLike[str],
+        certificate: str | os.PathLike[str] | None,
+    ) -> None:
         self.url = address.checked(url)
         self._key = address.checked_key(api_key)
         # What `requests` would take from the environment, but for .netrc, whose passwords are for other purposes.
         self._proxies = address.proxies(self.url)
         bundle = os.environ.get("REQUESTS_CA_BUNDLE") or os.environ.get("CURL_CA_BUNDLE")
-        self._verify = bundle if verify is True and bundle else verify
-        self._certificate = certificate
+        trusted = bundle if verify is True and bundle else verify
+        # As `verify` too: with True, `requests` would add everybody whom certifi trusts.
+        trusted = certificate or trusted
+        self._verify = trusted if isinstance(trusted, bool) else _existing(os.fspath(trusted))
+        self._pinned = _pinned(os.fspath(certificate)) if certificate else None
         self._local = threading.local()
         self._all: weakref.WeakSet[requests.Session] = weakref.WeakSet()
         self._lock = threading.Lock()
@@ -60,22 +69,36 @@ class Sessions:
         session.headers["accept-encoding"] = "identity"
         if self._key:
             session.headers["x-api-key"] = self._key
-        if self._certificate:
-            # As `verify` too: with True, `requests` would add everybody whom certifi trusts.
-            session.verify = str(self._certificate)
-            session.mount("https://", _Pinned(self._certificate))
+        if self._pinned:
+            session.mount("https://", _Pinned(self._pinned))
         return session
 
 
 class _Pinned(HTTPAdapter):
-    """Trusts whoever has the key of this very certificate, whatever its name, and nobody else."""
+    """Speaks TLS by a context of its own, and compares no names."""
 
-    def __init__(self, certificate: Path) -> None:
-        self._context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
-        self._context.check_hostname = False
-        self._context.verify_flags |= ssl.VERIFY_X509_PARTIAL_CHAIN
-        self._context.load_verify_locations(certificate)
+    def __init__(self, context: ssl.SSLContext) -> None:
+        self._context = context
         super().__init__()
 
     def init_poolmanager(self, *args: Any, **options: Any) -> None:
         super().init_poolmanager(*args, **options, ssl_context=self._context, assert_hostname=False)
+
+
+def _pinned(certificate: str) -> ssl.SSLContext:
+    """Return what trusts whoever has the key of this very certificate, whatever its name, and nobody else."""
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    context.check_hostname = False
+    # The certificate itself is enough, whether or not the one that signed it is in the file.
+    context.verify_flags |= ssl.VERIFY_X509_PARTIAL_CHAIN
+    try:
+        context.load_verify_locations(certificate)
+    except ssl.SSLError as error:
+        raise ValueError(f"{certificate}: no certificate in PEM ({error.reason or error}).") from error
+    return context
+
+
+def _existing(path: str) -> str:
+    if not os.path.exists(path):
+        raise ValueError(f"{path}: no such file; name one with certificates in PEM.")
+    return path

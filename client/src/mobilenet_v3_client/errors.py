@@ -6,14 +6,14 @@ MobileNetV3Error          any of these: `code`, `status`, `request_id`
 ├── DeadlineExceeded      no answer in time, by this side's clock or (408, 504) by the server's
 ├── UnexpectedAnswer      an answer that is not this server's
 └── Refused               the server says why there is no prediction
-├── InvalidImage      the image; another one may be fine
-├── InvalidRequest    what was asked of it: top_k, class, …
-├── Unauthorized      no key, or none that is known
-├── NotFound          no such model, version or path
-├── TryLater          nothing was done: ask again after `retry_after_s`
-│   ├── Overloaded    more is asked than can be answered, by everybody or with this key
-│   └── Unavailable   no worker is there just now
-└── ServerError       a defect of the server
+    ├── InvalidImage      the image; another one may be fine
+    ├── InvalidRequest    what was asked of it: top_k, class, …
+    ├── Unauthorized      no key, or none that is known
+    ├── NotFound          no such model, version or path
+    ├── TryLater          nothing was done: ask again after `retry_after_s`
+    │   ├── Overloaded    more is asked than can be answered, by everybody or with this key
+    │   └── Unavailable   no worker is there just now
+    └── ServerError       a defect of the server
 """
 
 from __future__ import annotations
