@@ -91,13 +91,13 @@ def wait_for(event: threading.Event) -> Step:
 
 
 def drip(sent: list[int], until: threading.Event) -> Step:
-    """Send one byte after the other, so that none is waited for long and all of them for ever."""
+    """Send one byte after the other, so that none is waited for long and all of them for twenty seconds."""
 
     def step(handler: "_Handler") -> None:
         handler.send_response(200)
         handler.send_header("content-length", "100000")
         handler.end_headers()
-        while not until.wait(0.02):
+        while len(sent) < 1000 and not until.wait(0.02):
             handler.wfile.write(b" ")
             sent.append(1)
 

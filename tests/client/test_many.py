@@ -36,6 +36,15 @@ def test_so_many_are_under_way_at_once_as_are_asked_for(stub: Stub, client: Clie
     assert not all_here.broken
 
 
+def test_connections_stay_open_from_one_batch_to_the_next_until_they_are_closed(stub: Stub) -> None:
+    with Client(stub.url) as client:
+        for _ in range(3):
+            list(client.predict_many([b"x"] * 8, concurrency=2))
+    assert len({request.peer for request in stub.asked}) <= 2
+    assert client.predict(b"after").label == "defective"
+    assert stub.asked[-1].peer not in {request.peer for request in stub.asked[:-1]}
+
+
 @pytest.mark.parametrize("run", [in_order, as_done])
 def test_of_an_endless_iterator_only_a_few_are_taken_ahead(run: Callable[..., Generator[int]]) -> None:
     taken = itertools.count()

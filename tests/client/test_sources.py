@@ -1,7 +1,6 @@
 """Whatever holds an image gives its bytes; what holds none is said, and nothing is sent."""
 
 import io
-import threading
 from pathlib import Path
 
 import pytest
@@ -57,12 +56,3 @@ def test_what_holds_no_image_is_said_and_nothing_is_sent(stub: Stub, client: Cli
     with pytest.raises(UnreadableSource, match=said):
         client.predict(source)
     assert not stub.asked
-
-
-def test_each_thread_has_a_connection_of_its_own(stub: Stub, client: Client) -> None:
-    threads = [threading.Thread(target=client.predict, args=(b"image",)) for _ in range(4)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
-    assert len({request.peer for request in stub.asked}) == 4

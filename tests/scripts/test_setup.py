@@ -44,6 +44,40 @@ def test_another_index_or_lock_makes_the_environment_anew() -> None:
     assert setup.wanted(None) == setup.wanted(None)
 
 
+@pytest.fixture
+def done(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """Return what set-ups of a test did, in the order in which they did it."""
+    steps: list[str] = []
+    monkeypatch.delenv("TORCH_INDEX", raising=False)
+    monkeypatch.setattr(setup, "STAMP", tmp_path / ".ready")
+    monkeypatch.setattr(setup, "CLIENT", tmp_path)
+    monkeypatch.setattr(setup, "make_environment", lambda _: steps.append("environment"))
+    monkeypatch.setattr(setup, "first_failure", lambda commands: steps.extend(command[-1] for command in commands))
+    monkeypatch.setattr(sys, "argv", ["setup"])
+    (tmp_path / "pyproject.toml").write_text("version = 1")
+    return steps
+
+
+def test_a_second_set_up_does_nothing_and_a_changed_client_is_installed_alone(done: list[str], tmp_path: Path) -> None:
+    assert setup.main() == setup.main() == 0
+    assert done == ["environment", str(tmp_path)]
+    (tmp_path / "pyproject.toml").write_text("version = 2")
+    assert setup.main() == setup.main() == 0
+    assert done == ["environment", str(tmp_path), str(tmp_path)]
+
+
+def test_an_environment_of_before_the_client_is_not_made_anew(done: list[str], tmp_path: Path) -> None:
+    setup.STAMP.write_text(f"{setup.wanted(None)}\n\n")
+    assert setup.main() == 0
+    assert done == [str(tmp_path)]
+
+
+def test_the_client_is_installed_from_its_path_and_nothing_is_asked_of_an_index() -> None:
+    command = setup.client_command()
+    assert {"--no-deps", "--no-index", "--no-build-isolation", "--editable"} <= set(command)
+    assert Path(sys.executable).with_name("mobilenet-v3").is_file(), "`make setup` installs it"
+
+
 def test_the_environment_is_not_taken_from_under_a_running_server(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

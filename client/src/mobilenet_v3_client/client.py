@@ -23,7 +23,7 @@ DEFAULT_URL = "http://127.0.0.1:8000"
 
 
 class Client:
-    """Asks one server about images of one model. Threads may share it; each has a connection of its own, kept open.
+    """Asks one server about images of one model. Threads may share it. Connections are kept open.
 
     Args:
         url: of the edge; a path before /predictions is part of it.
@@ -70,7 +70,7 @@ class Client:
         return self._asking.sessions.url
 
     def close(self) -> None:
-        """Close the connections."""
+        """Close the connections; each later question opens one for itself."""
         self._asking.sessions.close()
 
     def predict(

@@ -1,11 +1,12 @@
-"""Sessions, one a thread, whose connections stay open: made alike, and closed together."""
+"""Sessions whose connections stay open: made alike, lent to one question at a time, closed together."""
 
 from __future__ import annotations
 
 import os
 import ssl
 import threading
-import weakref
+from collections.abc import Iterator
+from contextlib import contextmanager
 from http.cookiejar import DefaultCookiePolicy
 from typing import Any
 
@@ -16,7 +17,7 @@ from mobilenet_v3_client import address
 
 
 class Sessions:
-    """A session for each thread that asks for one.
+    """A session for each question that is under way.
 
     Attributes:
         url: of the server.
@@ -40,24 +41,30 @@ class Sessions:
         trusted = certificate or trusted
         self._verify = trusted if isinstance(trusted, bool) else _existing(os.fspath(trusted))
         self._pinned = _pinned(os.fspath(certificate)) if certificate else None
-        self._local = threading.local()
-        self._all: weakref.WeakSet[requests.Session] = weakref.WeakSet()
+        self._idle: list[requests.Session] = []
+        self._closed = False
         self._lock = threading.Lock()
 
-    def mine(self) -> requests.Session:
-        """Return this thread's."""
-        session: requests.Session | None = getattr(self._local, "session", None)
-        if session is None:
-            self._local.session = session = self._made()
+    @contextmanager
+    def one(self) -> Iterator[requests.Session]:
+        """Lend a session for the length of a block, the one that was used last if it is free."""
+        with self._lock:
+            session = self._idle.pop() if self._idle else self._made()
+        try:
+            yield session
+        finally:
             with self._lock:
-                self._all.add(session)
-        return session
+                if self._closed:
+                    session.close()
+                else:
+                    self._idle.append(session)
 
     def close(self) -> None:
-        """Close every connection; the next question opens a new one."""
+        """Close every connection, those in use when they are given back."""
         with self._lock:
-            for session in list(self._all):
-                session.close()
+            self._closed = True
+            while self._idle:
+                self._idle.pop().close()
 
     def _made(self) -> requests.Session:
         session = requests.Session()

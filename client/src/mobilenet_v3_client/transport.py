@@ -76,17 +76,20 @@ def ask(sessions: Sessions, question: Question, within_s: float) -> Answer:
     """
     deadline, began = Deadline.after(within_s), time.monotonic()
     try:
-        with sessions.mine().request(
-            question.method,
-            sessions.url + question.path,
-            params=question.query,
-            headers=question.headers,
-            data=question.body,
-            timeout=cast(Any, Timeout(total=within_s)),
-            # The key would go along, wherever that is.
-            allow_redirects=False,
-            stream=True,
-        ) as response:
+        with (
+            sessions.one() as session,
+            session.request(
+                question.method,
+                sessions.url + question.path,
+                params=question.query,
+                headers=question.headers,
+                data=question.body,
+                timeout=cast(Any, Timeout(total=within_s)),
+                # The key would go along, wherever that is.
+                allow_redirects=False,
+                stream=True,
+            ) as response,
+        ):
             body = _read(response, deadline)
     except (exceptions.RequestException, HTTPError, OSError) as error:
         raise _no_answer(sessions.url, error, within_s) from error
