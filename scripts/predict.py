@@ -24,14 +24,16 @@ def main(
     ] = False,
 ) -> None:
     """Send one image and print what the model sees in it; or the images of a folder, and a line for each."""
-    client = _client()
-    try:
-        if image.is_dir():
-            form = FORMATS["jsonl" if as_json else "table"]
-            raise typer.Exit(batch.predict(client, [str(image)], form, version=version, user=user, top_k=top_k))
-        found = client.predict(image, version=version, user=user, top_k=top_k)
-    except MobileNetV3Error as error:
-        raise _said(error, client.url) from error
+    with _client() as client:
+        try:
+            if image.is_dir():
+                form = FORMATS["jsonl" if as_json else "table"]
+                raise typer.Exit(batch.predict(client, [str(image)], form, version=version, user=user, top_k=top_k))
+            found = client.predict(image, version=version, user=user, top_k=top_k)
+        except MobileNetV3Error as error:
+            raise _said(error, client.url) from error
+        except ValueError as error:
+            raise UserError(str(error)) from error
     if as_json:
         print(json.dumps(found.as_dict()))
         return

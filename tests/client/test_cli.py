@@ -29,7 +29,7 @@ def folder(tmp_path: Path) -> Path:
 
 
 def environment(stub: Stub) -> dict[str, str]:
-    return os.environ | {"MOBILENET_V3_URL": stub.url}
+    return os.environ | {"MOBILENET_V3_URL": stub.url, "PYTHONUNBUFFERED": ""}
 
 
 @dataclass(frozen=True)

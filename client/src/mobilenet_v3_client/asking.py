@@ -23,12 +23,19 @@ class Options:
         user: who always meets the same version.
         top_k: how many classes are named.
         deadline_s: of all tries together.
+
+    Raises:
+        ValueError: the user can't be one.
     """
 
     version: str | None = None
     user: str | None = None
     top_k: int | None = None
     deadline_s: float | None = None
+
+    def __post_init__(self) -> None:
+        if self.user is not None and not self.user.isprintable():
+            raise ValueError(f"user={self.user!r}: a text without line breaks and the like.")
 
 
 @dataclass(frozen=True)
@@ -75,8 +82,6 @@ class Asking:
 
 
 def _headers(user: str | None) -> dict[str, Any]:
-    if user is not None and not user.isprintable():
-        raise ValueError(f"user={user!r}: a text without line breaks and the like.")
     # As a command line would send it; in latin-1, which is what http.client makes of text, not every name can be said.
     named = {} if user is None else {"x-user-id": user.encode()}
     return {"content-type": "application/octet-stream", **named}

@@ -8,7 +8,7 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from mobilenet_v3_client import batch, sources
+from mobilenet_v3_client import batch
 from mobilenet_v3_client.client import DEFAULT_URL, Client
 from mobilenet_v3_client.errors import MobileNetV3Error, Unauthorized
 from mobilenet_v3_client.output import FORMATS
@@ -47,10 +47,9 @@ def _run(arguments: argparse.Namespace) -> int:
             print(health.status)
             return 0 if health.ready else 1
         if arguments.verb == "explain":
-            image = sources.read(sys.stdin.buffer if arguments.image == "-" else arguments.image)
+            image = sys.stdin.buffer if arguments.image == "-" else arguments.image
             png = client.explain(image, class_=arguments.class_, version=arguments.version, user=arguments.user)
-            _write(Path(arguments.out), png)
-            return 0
+            return _written(Path(arguments.out), png)
         return batch.predict(
             client,
             arguments.images,
@@ -77,11 +76,13 @@ def _client(arguments: argparse.Namespace) -> Client:
         _parser().error(str(error))
 
 
-def _write(path: Path, content: bytes) -> None:
+def _written(path: Path, content: bytes) -> int:
     try:
         path.write_bytes(content)
     except OSError as error:
-        _parser().error(f"{path}: {error.strerror}")
+        print(f"error: {path}: {error.strerror}", file=sys.stderr)
+        return 1
+    return 0
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -92,7 +93,7 @@ def _parser() -> argparse.ArgumentParser:
     server = _server()
     about = argparse.ArgumentParser(add_help=False)
     about.add_argument("--version", help="asked, whatever the split says")
-    about.add_argument("--user", help="any text; the same one always meets the same version")
+    about.add_argument("--user", type=_printable, help="any text; the same one always meets the same version")
     predict = verbs.add_parser("predict", parents=[server, about], help="what the model sees in images")
     predict.add_argument("images", nargs="+", metavar="FILE|FOLDER|-", help="- is an image on standard input")
     predict.add_argument("--top-k", type=_positive, help="classes that jsonl names of each image")
@@ -120,6 +121,12 @@ def _server() -> argparse.ArgumentParser:
     trusted.add_argument("--ca", metavar="FILE", help="certificates of who may vouch for the server")
     trusted.add_argument("--certificate", metavar="FILE", help="the server's own, trusted whatever its name")
     return server
+
+
+def _printable(word: str) -> str:
+    if not word.isprintable():
+        raise argparse.ArgumentTypeError("a text without line breaks and the like is wanted")
+    return word
 
 
 def _positive(word: str) -> int:

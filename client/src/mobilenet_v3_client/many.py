@@ -7,7 +7,6 @@ from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import FIRST_COMPLETED, Future, wait
 from queue import SimpleQueue
-from types import TracebackType
 from typing import Generic, TypeVar
 
 Item = TypeVar("Item")
@@ -64,7 +63,7 @@ class _Workers(Generic[Item, Result]):
     def __enter__(self) -> _Workers[Item, Result]:
         return self
 
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
+    def __exit__(self, *_: object) -> None:
         self._count = 0
         for _ in self._threads:
             self._jobs.put(None)

@@ -11,11 +11,15 @@ _ERASED = "\r\x1b[K"
 
 
 class Progress:
-    """A line on standard error that is written over; nothing where that is no terminal, or there is one image only."""
+    """A line on standard error that is written over.
+
+    Args:
+        total: of the images; up to 1: nothing is shown.
+    """
 
     def __init__(self, total: int) -> None:
         self._total, self._began = total, time.monotonic()
-        self._shown = sys.stderr.isatty() and total > 1
+        self._shown = total > 1
         self._last = float("-inf")
         self.done = self.failed = 0
 
