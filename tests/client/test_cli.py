@@ -119,6 +119,7 @@ def test_an_image_on_standard_input_is_one(stub: Stub) -> None:
         (("predict",), "arguments are required: FILE|FOLDER|-"),
         (("predict", "x", "--top-k", "0"), "0: a whole number from 1 on is wanted"),
         (("predict", "x", "--deadline", "soon"), "soon: a number of seconds is wanted"),
+        (("predict", "x", "--user", "a\nb"), "a text without line breaks"),
         (("predict", "x", "--format", "xml"), "invalid choice: 'xml'"),
         (("predict", "x", "--url", "here"), "here: an address such as http://127.0.0.1:8000 is wanted"),
         (("predict", "x", "--certificate", "none.pem"), "none.pem: no such file"),
@@ -223,3 +224,5 @@ def test_an_explanation_is_written_to_a_file(run: Run, stub: Stub, folder: Path)
     assert (done.status, done.err) == (0, "")
     assert (folder / "o.png").read_bytes() == b"\x89PNG\r\n\x1a\nrest"
     assert stub.asked[0].path == "/explanations/mobilenet_v3/2.0?format=png&class=defective"
+    missing = run("explain", folder / "a.png", "--out", folder / "none" / "o.png")
+    assert (missing.status, missing.err) == (1, f"error: {folder / 'none' / 'o.png'}: No such file or directory\n")

@@ -63,7 +63,7 @@ class _Workers(Generic[Item, Result]):
     def __enter__(self) -> _Workers[Item, Result]:
         return self
 
-    def __exit__(self, *_: object) -> None:
+    def __exit__(self, *raised: object) -> None:
         self._count = 0
         for _ in self._threads:
             self._jobs.put(None)

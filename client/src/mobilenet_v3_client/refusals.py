@@ -5,32 +5,23 @@ from __future__ import annotations
 from mobilenet_v3_client import errors
 from mobilenet_v3_client.errors import MobileNetV3Error
 
-BY_CODE: dict[str, type[MobileNetV3Error]] = {
-    **dict.fromkeys(
-        (
-            "empty_body",
-            "truncated_image",
-            "no_pixels",
-            "inconsistent_image",
-            "unreadable_image",
-            "body_too_large",
-            "image_too_large",
-            "decompression_bomb",
-            "unsupported_format",
-            "decoding_too_slow",
-        ),
-        errors.InvalidImage,
+_CODES: dict[type[MobileNetV3Error], str] = {
+    errors.InvalidImage: (
+        "empty_body truncated_image no_pixels inconsistent_image unreadable_image body_too_large image_too_large "
+        "decompression_bomb unsupported_format decoding_too_slow"
     ),
-    **dict.fromkeys(
-        ("malformed_body", "invalid_top_k", "refused", "encoded_body", "too_many_instances"), errors.InvalidRequest
+    errors.InvalidRequest: (
+        "malformed_body invalid_top_k invalid_format unknown_class no_explanations refused encoded_body "
+        "too_many_instances"
     ),
-    "unauthorized": errors.Unauthorized,
-    **dict.fromkeys(("not_found", "method_not_allowed"), errors.NotFound),
-    **dict.fromkeys(("rate_limited", "overloaded"), errors.Overloaded),
-    **dict.fromkeys(("unavailable", "out_of_memory", "not_ready"), errors.Unavailable),
-    **dict.fromkeys(("timeout", "deadline_exceeded"), errors.DeadlineExceeded),
-    "internal_error": errors.ServerError,
+    errors.Unauthorized: "unauthorized",
+    errors.NotFound: "not_found method_not_allowed",
+    errors.Overloaded: "rate_limited overloaded",
+    errors.Unavailable: "unavailable out_of_memory not_ready",
+    errors.DeadlineExceeded: "timeout deadline_exceeded",
+    errors.ServerError: "internal_error server_error",
 }
+BY_CODE = {code: kind for kind, codes in _CODES.items() for code in codes.split()}
 # For the codes of a later server, and for what stands between: a proxy's 503 is one as well.
 BY_STATUS: dict[int, type[MobileNetV3Error]] = {
     400: errors.InvalidRequest,
