@@ -104,7 +104,7 @@ status: | $(ANY_READY) ## [WATCH=1] [FRONT=1]: versions, weights, workers, arith
 	@$(RUN)$(ON).status $(if $(WATCH),--watch)
 monitor: | $(ANY_READY) ## [PROMETHEUS_PORT=9090]: a local Prometheus beside the running server, rules loaded; needs prometheus
 	@$(RUN).monitor
-predict: | $(ANY_READY) ## IMAGE=<file or folder>: ask the running edge, by the Python client of client/
+predict: | $(READY) ## IMAGE=<file or folder>: ask the running edge, by the Python client of client/
 	@$(call need,IMAGE,IMAGE=cell.png)$(RUN).predict "$$IMAGE"
 
 ##@ Models

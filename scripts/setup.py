@@ -37,7 +37,7 @@ def wanted(torch_index: str | None) -> str:
 
 def wanted_client() -> str:
     """Return a digest of what decides how the client is installed; its code is used where it lies."""
-    return hashlib.sha256((CLIENT / "pyproject.toml").read_bytes() + bytes(CLIENT)).hexdigest()
+    return hashlib.sha256((CLIENT / "pyproject.toml").read_bytes()).hexdigest()
 
 
 def stamped() -> str:

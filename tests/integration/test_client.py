@@ -101,4 +101,6 @@ def test_the_readmes_examples_run(
     assert "http://127.0.0.1:8000" in blocks[0]
     example = "\n".join(block for block in blocks if "explain" not in block)
     exec(example.replace("http://127.0.0.1:8000", server.url), {})
-    assert re.search(r"^(defective|functional) 0\.\d+ [12]\.0 [0-9a-f-]{36} ", capsys.readouterr().out)
+    printed = capsys.readouterr().out
+    assert re.search(r"^(defective|functional) 0\.\d+ [12]\.0 [0-9a-f-]{36} ", printed)
+    assert "unsupported_format (415): not an image" in printed
