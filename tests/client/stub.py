@@ -21,7 +21,7 @@ SEEN = {
         {"label": "functional", "index": 0, "probability": 0.25},
     ],
 }
-Step = Callable[["_Handler"], None]
+Step = Callable[["Handler"], None]
 
 
 @dataclass(frozen=True)
@@ -51,7 +51,7 @@ class Stub:
 def answer(status: int = 200, said: Any = SEEN, **headers: str) -> Step:
     body = said if isinstance(said, bytes) else json.dumps(said).encode()
 
-    def step(handler: "_Handler") -> None:
+    def step(handler: "Handler") -> None:
         handler.send_response(status)
         for name, value in headers.items():
             handler.send_header(name.replace("_", "-"), value)
@@ -66,12 +66,12 @@ def refuse(status: int, code: str, **headers: str) -> Step:
     return answer(status, {"error": {"code": code, "message": f"because of {code}"}}, x_request_id="asked-2", **headers)
 
 
-def hang_up(handler: "_Handler") -> None:
+def hang_up(handler: "Handler") -> None:
     """Close the connection without a word."""
     handler.close_connection = True
 
 
-def half(handler: "_Handler") -> None:
+def half(handler: "Handler") -> None:
     """Close the connection in the middle of the answer."""
     handler.send_response(200)
     handler.send_header("content-length", "1000")
@@ -83,7 +83,7 @@ def half(handler: "_Handler") -> None:
 def wait_for(event: threading.Event) -> Step:
     """Answer when something has happened."""
 
-    def step(handler: "_Handler") -> None:
+    def step(handler: "Handler") -> None:
         event.wait(30)
         answer()(handler)
 
@@ -93,7 +93,7 @@ def wait_for(event: threading.Event) -> Step:
 def drip(sent: list[int], until: threading.Event) -> Step:
     """Send one byte after the other, so that none is waited for long and all of them for twenty seconds."""
 
-    def step(handler: "_Handler") -> None:
+    def step(handler: "Handler") -> None:
         handler.send_response(200)
         handler.send_header("content-length", "100000")
         handler.end_headers()
@@ -104,7 +104,7 @@ def drip(sent: list[int], until: threading.Event) -> Step:
     return step
 
 
-class _Handler(BaseHTTPRequestHandler):
+class Handler(BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
     stub: Stub
 
@@ -129,7 +129,7 @@ class _Server(HttpServer):
 
 @contextmanager
 def stub_server() -> Iterator[Stub]:
-    handler = type("Handler", (_Handler,), {})
+    handler = type("Stubbed", (Handler,), {})
     server = _Server(("127.0.0.1", 0), handler)
     with serving(server) as url:
         handler.stub = Stub(url)

@@ -16,6 +16,7 @@ from pathlib import Path
 import pytest
 
 from mobilenet_v3_client.cli import main
+from scripts.serving import processes
 from tests.client.stub import SEEN, Stub, answer, refuse, wait_for
 
 COMMAND = [sys.executable, "-m", "mobilenet_v3_client.cli"]
@@ -169,6 +170,7 @@ def test_ctrl_c_ends_it_with_what_is_under_way(stub: Stub, folder: Path) -> None
         assert process.stdout is not None
         assert process.stderr is not None
         assert json.loads(process.stdout.readline())["file"].endswith("a.png")
+        assert processes.wait_until(lambda: len(stub.asked) == 2, 30)
         process.send_signal(signal.SIGINT)
         process.stderr.readline()
         assert "Ctrl-C again leaves at once" in process.stderr.readline()
@@ -186,8 +188,7 @@ def test_a_second_ctrl_c_waits_for_nobody(stub: Stub, folder: Path) -> None:
         [*COMMAND, "predict", str(folder)], env=environment(stub), stderr=subprocess.PIPE, text=True
     ) as process:
         assert process.stderr is not None
-        while not stub.asked:
-            assert process.poll() is None
+        assert processes.wait_until(lambda: stub.asked != [], 30)
         process.send_signal(signal.SIGINT)
         process.stderr.readline()
         process.stderr.readline()

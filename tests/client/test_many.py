@@ -9,7 +9,7 @@ import pytest
 
 from mobilenet_v3_client import Client, InvalidImage, UnreadableSource
 from mobilenet_v3_client.many import as_done, in_order
-from tests.client.stub import Stub, _Handler, answer, refuse
+from tests.client.stub import Handler, Stub, answer, refuse
 
 
 def test_a_bad_image_has_its_own_error_and_its_neighbours_their_answers(stub: Stub, client: Client) -> None:
@@ -27,7 +27,7 @@ def test_a_bad_image_has_its_own_error_and_its_neighbours_their_answers(stub: St
 def test_so_many_are_under_way_at_once_as_are_asked_for(stub: Stub, client: Client) -> None:
     all_here = threading.Barrier(4, timeout=30)
 
-    def step(handler: _Handler) -> None:
+    def step(handler: Handler) -> None:
         all_here.wait()
         answer()(handler)
 

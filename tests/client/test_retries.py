@@ -8,7 +8,7 @@ import pytest
 
 import mobilenet_v3_client as module
 from mobilenet_v3_client import Client, DeadlineExceeded, Overloaded, Retries, Unavailable, Unreachable
-from tests.client.stub import Stub, answer, drip, half, hang_up, refuse, wait_for
+from tests.client.stub import Handler, Stub, answer, drip, half, hang_up, refuse, wait_for
 from tests.integration.server import free_ports
 
 
@@ -22,6 +22,15 @@ def test_what_passes_is_asked_again_with_the_same_image(stub: Stub, client: Clie
     found = client.predict(b"image")
     assert (found.label, found.tries) == ("defective", 3)
     assert [request.body for request in stub.asked] == [b"image"] * 3
+
+
+def test_a_connection_that_the_server_has_closed_meanwhile_costs_no_answer(stub: Stub, client: Client) -> None:
+    def answer_and_close(handler: Handler) -> None:
+        answer()(handler)
+        handler.close_connection = True  # without a word of it in the answer
+
+    stub.always = answer_and_close
+    assert {client.predict(b"image").label for _ in range(3)} == {"defective"}
 
 
 @pytest.mark.parametrize(
