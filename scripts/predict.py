@@ -67,7 +67,7 @@ def _said(error: MobileNetV3Error, url: str) -> UserError:
     if isinstance(error, Refused):
         said = json.dumps({"code": error.code, "message": error.message})
         return UserError(f"{url} answered {error.status}: {said}")
-    return UserError(f"{url}: {error}")
+    return UserError(f"{url}: {error.message.removeprefix(f'{url}: ')}")
 
 
 if __name__ == "__main__":
