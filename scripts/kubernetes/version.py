@@ -10,17 +10,13 @@ from scripts.errors import UserError
 from scripts.kubernetes import names
 from scripts.kubernetes.yaml_text import dump
 from scripts.pod import drain
-from scripts.serving import processes, properties_edit
+from scripts.serving import processes, properties_edit, sizes
 from scripts.serving.installation import Installation
 from scripts.serving.supervisor import STOP_TORCHSERVE_S
 from scripts.serving.traffic import Edge, Traffic
 
 # The pod's ports, as deploy/kubernetes/version has them.
 _EDGE_PORT, _MONITORING_PORT = 8000, 9102
-# MiB that TorchServe and its supervisor take, and each worker (docs/kubernetes.md says how they were measured); a limit
-# leaves room for large images, each of which is decoded alone: 32 callers with 9 MB each took 1,210 and 540.
-_SERVER_MIB, _WORKER_MIB = 400, 370
-_SERVER_LIMIT_MIB, _WORKER_LIMIT_MIB = 1400, 560
 # By which the pod's time-out is shorter than the route's.
 _SOONER_S = 1
 # MiB of an edge that edge.max_memory_bytes does not bound: 60 of Envoy beside its heap, 13 that come in between two of
@@ -127,7 +123,7 @@ def _resources(wanted: Installation, version: str) -> dict[str, Any]:
     workers = wanted.config.version(wanted.spec.name, version).min_workers
     cores = workers * wanted.config.handler.threads
     return {
-        "requests": {"cpu": str(cores), "memory": f"{_SERVER_MIB + workers * _WORKER_MIB}Mi"},
+        "requests": {"cpu": str(cores), "memory": f"{sizes.SERVER_MIB + workers * sizes.WORKER_MIB}Mi"},
         # One core more: the front end and start-up.
-        "limits": {"cpu": str(cores + 1), "memory": f"{_SERVER_LIMIT_MIB + workers * _WORKER_LIMIT_MIB}Mi"},
+        "limits": {"cpu": str(cores + 1), "memory": f"{sizes.SERVER_LIMIT_MIB + workers * sizes.WORKER_LIMIT_MIB}Mi"},
     }

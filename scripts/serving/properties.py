@@ -134,7 +134,7 @@ def check_cores(config: Config, model: str, version: str, workers: int, cores: i
     Raises:
         UserError: workers x threads is more than the cores; ONNX Runtime's spinning threads would slow each other.
     """
-    cores = cores or _cores()
+    cores = cores or usable_cores()
     threads = config.handler.threads
     if workers * threads > cores:
         raise UserError(
@@ -143,7 +143,8 @@ def check_cores(config: Config, model: str, version: str, workers: int, cores: i
         )
 
 
-def _cores() -> int:
+def usable_cores() -> int:
+    """Return how many processors this process may run on."""
     # macOS has no affinity.
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 

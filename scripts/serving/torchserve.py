@@ -60,10 +60,18 @@ class Folders:
         Raises:
             UserError: the path is too long for a Unix socket.
         """
-        if len(str(self.temporary / ".ts.sock.65535")) > _SOCKET_PATH_LIMIT:
-            raise UserError(f"{self.root}: too long a path for the workers' sockets; set RUN_DIR to a shorter one.")
+        self.require_short()
         for folder in (self.temporary, self.working, self.logs):
             folder.mkdir(parents=True, exist_ok=True)
+
+    def require_short(self) -> None:
+        """Return when sockets can be made there.
+
+        Raises:
+            UserError: the path is too long for a Unix socket.
+        """
+        if len(str(self.temporary / ".ts.sock.65535")) > _SOCKET_PATH_LIMIT:
+            raise UserError(f"{self.root}: too long a path for the workers' sockets; set RUN_DIR to a shorter one.")
 
 
 def render(config: Config, ports: Ports, places: Places) -> str:

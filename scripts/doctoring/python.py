@@ -1,0 +1,58 @@
+"""Whether this Python and `.venv` are those that the lock file is for. Standard library only."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Mapping
+from urllib.parse import urlsplit
+
+from scripts import setup
+from scripts.doctoring.finding import Finding, broken, look, ok
+
+
+def findings(environment: Mapping[str, str], running: tuple[int, int] = sys.version_info[:2]) -> list[Finding]:
+    """Return what is found of Python, `.venv` and the index that torch came from.
+
+    Args:
+        environment: in which `make setup` would run.
+        running: version of the Python that asks.
+    """
+    return [_version(running), _venv(environment), _index(environment)]
+
+
+def _version(running: tuple[int, int]) -> Finding:
+    named = ".".join(map(str, running))
+    if running != setup.PYTHON:
+        return broken("Python", f"3.11 is needed, this is {named}", "make setup PYTHON=/path/to/python3.11")
+    return ok("Python", named)
+
+
+def _venv(environment: Mapping[str, str]) -> Finding:
+    if not setup.STAMP.is_file():
+        return broken(".venv", "not made yet" if not setup.VENV.exists() else "not made to its end", "make setup")
+    wanted = setup.wanted(environment.get("TORCH_INDEX") or setup.remembered_index())
+    if setup.STAMP.read_text(encoding="utf-8").splitlines()[0] != wanted:
+        first = "make stop; " if setup.server_runs() else ""
+        return look(".venv", "not of this lock file, torch or Python: it was made before they changed", f"{first}make setup")
+    return ok(".venv", f"fits {setup.LOCK.name}")
+
+
+def _index(environment: Mapping[str, str]) -> Finding:
+    remembered, given = setup.remembered_index(), environment.get("TORCH_INDEX")
+    if remembered and given and given != remembered:
+        found = f"{_shown(given)} is given, {_shown(remembered)} was used: the next set-up makes .venv anew"
+        return look("TORCH_INDEX", found, "unset TORCH_INDEX")
+    if remembered or given:
+        return ok("TORCH_INDEX", f"{_shown(remembered or given or '')}, remembered by make setup")
+    if sys.platform == "linux" and not setup.STAMP.is_file():
+        found = "not set: PyPI's torch for Linux brings CUDA, several GB that nothing here uses"
+        return look("TORCH_INDEX", found, "make setup TORCH_INDEX=<PyTorch's CPU index>")
+    return ok("TORCH_INDEX", "not set: torch is PyPI's")
+
+
+def _shown(index: str) -> str:
+    """Return an index without the name and password that its address may have."""
+    parts = urlsplit(index)
+    if "@" not in parts.netloc:
+        return index
+    return parts._replace(netloc="…@" + parts.netloc.rpartition("@")[2], query="").geturl()
