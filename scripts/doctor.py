@@ -1,8 +1,8 @@
 """Say what keeps this checkout from working as it is meant to, each with its fix: `make doctor`.
 
-`--json` prints one object: `findings`, each with `check`, `state` (`ok`, `look`: works, but hardly as it was meant, or
-`broken`), `found` and `fix`; and the number of each state. Exit status 1 when something is broken. Nothing is changed, and
-no secret is shown. Begins before anything is installed: standard library only.
+`--json` prints one object: `findings`, each with `check`, `state` (`ok`; `look`: works, but hardly as it was meant;
+`broken`), `found` and `fix`; and the number of each state. Exit status 1 when something is broken. Nothing is changed
+and no secret is shown. It begins before anything is installed: standard library only.
 """
 
 from __future__ import annotations  # Old Pythons get as far as being told that they are too old.

@@ -50,7 +50,7 @@ def _missing(wanted: Installation, version: str, sentence: str) -> Finding:
     precision = _BUILT_BY_SERVE.get(version, "float32|int8")
     fix = f"make archive{named} VERSION={version} PRECISION={precision}"
     near = _near(wanted, version)
-    found = sentence.split("; ")[0]
+    found = sentence.split("; ", maxsplit=1)[0]
     if near:
         # A version is a name: "1" is not "1.0".
         found, fix = f"{found} (there is {near})", f'write "{near}" in {shown(wanted.places.traffic)}, or: {fix}'

@@ -1,4 +1,4 @@
-"""What config.properties may say and should not: settings that TorchServe takes and that do something else, or nothing."""
+"""What config.properties may say and should not: settings that do something else than they seem to, or nothing."""
 
 from collections.abc import Iterator
 
@@ -64,9 +64,15 @@ def _models(wanted: Installation, name: str) -> Iterator[Finding]:
         elif model == wanted.spec.name:
             for version in versions:
                 if version not in wanted.traffic.versions:
-                    found = f"`models`: {model} {version} is in neither split nor shadow of {wanted.places.traffic.name}"
+                    found = (
+                        f"`models`: {model} {version} is in neither split nor shadow of {wanted.places.traffic.name}"
+                    )
                     close = f"{version}.0" if f"{version}.0" in wanted.traffic.versions else ""
-                    fix = f'name it "{close}", as the split does' if close else f"make register VERSION={version}, or remove it"
+                    fix = (
+                        f'name it "{close}", as the split does'
+                        if close
+                        else f"make register VERSION={version}, or remove it"
+                    )
                     yield look(name, found, fix)
 
 
@@ -74,7 +80,9 @@ def _batches(wanted: Installation, name: str) -> Iterator[Finding]:
     for version in wanted.traffic.versions:
         settings = wanted.config.version(wanted.spec.name, version)
         if settings.batch_size > wanted.config.requests_at_once:
-            found = f"{version}: batchSize {settings.batch_size} is above job_queue_size {wanted.config.requests_at_once}"
+            found = (
+                f"{version}: batchSize {settings.batch_size} is above job_queue_size {wanted.config.requests_at_once}"
+            )
             yield look(name, f"{found}, so that no batch can be full", f"lower it in `models` of {name}")
         if settings.max_batch_delay_ms >= 1000 * settings.response_timeout_s:
             found = f"{version}: maxBatchDelay {settings.max_batch_delay_ms} ms is not below responseTimeout"

@@ -1,7 +1,6 @@
 """The checks that need the packages of `.venv`."""
 
 from collections.abc import Mapping
-from pathlib import Path
 
 import torch
 
@@ -37,8 +36,4 @@ def findings(environment: Mapping[str, str]) -> list[Finding]:
         found += [*config_traps.findings(wanted), *traffic_traps.findings(wanted), *looked.findings]
         found += [*processors.cores(wanted), *processors.int8(wanted, looked.whole, torch.cpu.get_capabilities())]
         found += [memory.finding(wanted), *listening.findings(wanted)]
-    return [*found, *specs.findings(_shown_models())]
-
-
-def _shown_models() -> Path:
-    return REPOSITORY / MODELS
+    return [*found, *specs.findings(REPOSITORY / MODELS)]

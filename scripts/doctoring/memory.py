@@ -31,7 +31,7 @@ def finding(wanted: Installation, left_bytes: int | None = None) -> Finding:
     if left < needed:
         return broken("memory", said, "lower minWorkers, or take versions without traffic out of traffic.yaml")
     if left < limit:
-        return look("memory", said, "lower maxWorkers, edge.max_memory_bytes or handler.max_megapixels, or give it more")
+        return look("memory", said, "lower maxWorkers, edge.max_memory_bytes or handler.max_megapixels")
     return ok("memory", said)
 
 

@@ -6,9 +6,10 @@ from collections.abc import Mapping
 from typing import Any
 
 from handler import arithmetic
+from handler.errors import ArchiveError
 from handler.metadata import Metadata
 from scripts.doctoring import cgroup
-from scripts.doctoring.finding import Finding, look, ok
+from scripts.doctoring.finding import Finding, broken, look, ok
 from scripts.serving.installation import Installation
 from scripts.serving.properties import usable_cores
 
@@ -22,7 +23,8 @@ def cores(wanted: Installation, limit: float | None = None) -> list[Finding]:
     """
     limit = limit if limit is not None else cgroup.cores()
     usable = usable_cores()
-    said = f"{usable} of {os.cpu_count()}" + (f", of which the container may use {limit:g}" if limit is not None else "")
+    of = f", of which the container may use {limit:g}" if limit is not None else ""
+    said = f"{usable} of {os.cpu_count()}{of}"
     found, allowed = [ok("cores", said)], min(usable, limit or math.inf)
     threads = wanted.config.handler.threads
     settings = {version: wanted.config.version(wanted.spec.name, version) for version in wanted.traffic.versions}
@@ -30,7 +32,7 @@ def cores(wanted: Installation, limit: float | None = None) -> list[Finding]:
         if own.max_workers * threads > math.ceil(allowed):
             fewer = max(int(allowed) // threads, 1)
             many = f"{version}: {own.max_workers} workers x {threads} threads are more than the {allowed:g} cores"
-            found.append(look("cores", f"{many} of the container", f"set maxWorkers to {fewer}, or handler.threads to 1"))
+            found.append(look("cores", f"{many} of the container", f"set maxWorkers to {fewer}"))
     if len(found) == 1:
         each = ", ".join(f"{version} {own.max_workers} x {threads}" for version, own in settings.items())
         found.append(ok("workers x threads", f"{each}; at most {math.ceil(allowed)} for each version"))
@@ -64,8 +66,8 @@ def _of(version: str, archive: Metadata, wanted: Installation, capabilities: Map
     check, auto = f"arithmetic of {version}", f"set handler.arithmetic=auto in {wanted.config.path.name}"
     try:
         chosen = arithmetic.choose(archive.graphs, asked, capabilities, unmeasured)
-    except arithmetic.ArchiveError as error:
-        return Finding(check, "broken", str(error), auto)
+    except ArchiveError as error:
+        return broken(check, str(error), auto)
     caution = arithmetic.caution(chosen, capabilities, unmeasured)
     if caution and chosen == "int8":
         return look(check, caution.split(";")[0], auto)

@@ -1,5 +1,6 @@
 """Whether the two servers that are no Python start on this machine."""
 
+import re
 import subprocess
 from collections.abc import Sequence
 from pathlib import Path
@@ -22,7 +23,7 @@ def findings() -> list[Finding]:
 
 
 def starts(name: str, argv: Sequence[Path | str]) -> Finding:
-    """Return whether a program runs to its end, with the line of what it says that has its version."""
+    """Return whether a program runs to its end, and the version that it says."""
     try:
         done = subprocess.run(argv, capture_output=True, text=True, timeout=_PATIENCE_S, check=False)
     except OSError as error:
@@ -32,5 +33,5 @@ def starts(name: str, argv: Sequence[Path | str]) -> Finding:
     said = (done.stdout + done.stderr).strip().splitlines()
     if done.returncode != 0:
         return broken(name, f"{argv[0]} ends with {done.returncode}: {said[-1] if said else 'nothing said'}", _AGAIN)
-    line = next((line.strip() for line in said if "version" in line), said[0] if said else "nothing said")
-    return ok(name, line)
+    number = re.search(r"version\D.*?(\d+(?:\.\d+)+)", " ".join(said))
+    return ok(name, number[1] if number else "starts")

@@ -33,7 +33,8 @@ def _venv(environment: Mapping[str, str]) -> Finding:
     wanted = setup.wanted(environment.get("TORCH_INDEX") or setup.remembered_index())
     if setup.STAMP.read_text(encoding="utf-8").splitlines()[0] != wanted:
         first = "make stop; " if setup.server_runs() else ""
-        return look(".venv", "not of this lock file, torch or Python: it was made before they changed", f"{first}make setup")
+        found = f"made before {setup.LOCK.name}, torch's pin or Python changed"
+        return look(".venv", found, f"{first}make setup")
     return ok(".venv", f"fits {setup.LOCK.name}")
 
 

@@ -7,6 +7,7 @@ from scripts.doctoring.finding import Finding, broken, look, of_error, ok
 from scripts.errors import UserError
 from scripts.pipeline.spec import Spec
 from scripts.pipeline.spec_data import Folder, Table
+from scripts.serving.places import REPOSITORY, shown
 
 
 def findings(models: Path) -> list[Finding]:
@@ -16,21 +17,21 @@ def findings(models: Path) -> list[Finding]:
         try:
             specs.append(Spec.load(path.parent))
         except UserError as error:
-            found.append(of_error(str(path.parent), str(error)))
-    found += [finding for spec in specs for finding in _of(spec)] + list(_names(specs))
+            found.append(of_error("models", str(error)))
     if not specs and not found:
-        return [broken(str(models), "no model has a spec.yaml", "git checkout models")]
-    return found or [ok("models", ", ".join(spec.folder.name for spec in specs))]
+        return [broken("models", f"no model in {shown(models)} has a spec.yaml", "git checkout models")]
+    found += [*(finding for spec in specs for finding in _data(spec)), *_names(specs)]
+    untrained = [spec.folder.name for spec in specs if spec.checkpoint and not spec.checkpoint_path.is_file()]
+    named = ", ".join(spec.folder.name for spec in specs)
+    return found or [ok("models", named + (f"; not trained yet: {', '.join(untrained)}" if untrained else ""))]
 
 
-def _of(spec: Spec) -> Iterator[Finding]:
-    check = str(spec.folder)
-    if spec.checkpoint and not spec.checkpoint_path.is_file():
-        fix = f"make train MODEL={spec.folder.name}, or git checkout {spec.checkpoint_path}"
-        yield look(check, f"{spec.checkpoint} is not there: no version can be made of it", fix)
-    place = {Folder: "folder", Table: "table"}.get(type(spec.data))
-    if place and not Path(named := getattr(spec.data, place)).exists():
-        yield look(check, f"its images are gone: `data.{place}` is {named}", "put them back, or name where they are now")
+def _data(spec: Spec) -> Iterator[Finding]:
+    if isinstance(spec.data, Folder | Table):
+        key, place = ("folder", spec.data.folder) if isinstance(spec.data, Folder) else ("table", spec.data.table)
+        if not (REPOSITORY / place).exists():
+            found = f"{spec.folder.name}: its images are gone: `data.{key}` is {place}"
+            yield look("models", found, "put them back, or name where they are now")
 
 
 def _names(specs: list[Spec]) -> Iterator[Finding]:
@@ -38,5 +39,5 @@ def _names(specs: list[Spec]) -> Iterator[Finding]:
     for spec in specs:
         other = first.setdefault(spec.name, spec)
         if other is not spec:
-            found = f"served as {spec.name}, like {other.folder}: each overwrites the other's archives"
-            yield broken(str(spec.folder), found, f"give one of them another `name`, in {spec.folder / 'spec.yaml'}")
+            found = f"{spec.folder.name} and {other.folder.name} are both served as {spec.name}: one archive for two"
+            yield broken("models", found, f"give one of them another `name`, in {shown(spec.folder)}/spec.yaml")

@@ -15,10 +15,13 @@ def findings(wanted: Installation) -> list[Finding]:
 def _split(wanted: Installation) -> Iterator[Finding]:
     traffic, name = wanted.traffic, wanted.places.traffic.name
     if traffic.shadow and traffic.split.get(traffic.shadow.version) == sum(traffic.split.values()):
-        found = f"the shadow is {traffic.shadow.version}, which has all of the traffic: it gets copies of its own requests"
+        found = (
+            f"the shadow is {traffic.shadow.version}, which has all of the traffic: it gets copies of its own requests"
+        )
         yield look(name, found, "make shadow PERCENT=0")
-    if sum(weight > 0 for weight in traffic.split.values()) > 1 and not (traffic.sticky_header or traffic.sticky_cookie):
-        found = "neither sticky_header nor sticky_cookie: the same user meets both versions, and a report can't compare users"
+    several = sum(weight > 0 for weight in traffic.split.values()) > 1
+    if several and not traffic.sticky_header and not traffic.sticky_cookie:
+        found = "neither sticky_header nor sticky_cookie: the same user meets now one version, now another"
         yield look(name, found, f"set `sticky_header: x-user-id` in {name}")
     at_once = traffic.per_key.at_once
     if isinstance(at_once, int) and at_once > wanted.config.requests_at_once:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import urllib.request
 from collections.abc import Iterator, Mapping
 
 from scripts.doctoring.finding import Finding, look, ok
@@ -27,8 +26,8 @@ def findings(environment: Mapping[str, str]) -> list[Finding]:
 def _proxies(environment: Mapping[str, str]) -> Iterator[Finding]:
     named = [name for name in _PROXIES if environment.get(name)]
     exceptions = environment.get("no_proxy") or environment.get("NO_PROXY") or ""
-    past = [host for host in _HERE if urllib.request.proxy_bypass_environment(host, {"no": exceptions})]
-    if named and len(past) < len(_HERE):
+    past = {name.strip() for name in exceptions.split(",")}
+    if named and "*" not in past and not past.issuperset(_HERE):
         yield look(
             "proxy",
             f"{' and '.join(named)} would take curl's requests to this machine elsewhere (the verbs go past it)",

@@ -77,16 +77,18 @@ class Created:
         return {"labels": self.spec.labels, "images": by_part(parts), "left_out": len(self.left_out)}
 
 
-def create(folder: Path, data: str, tick: Callable[[int, int], None]) -> Created:
+def create(folder: Path, data: str, tick: Callable[[int, int], None], architecture: str = ARCHITECTURE) -> Created:
     """Make `folder` a model of `data`; where it is one already, change nothing.
 
     Args:
         folder: in models/; its name is the model's.
         data: a folder, a CSV table, `cifar10`, `mnist` or `elpv`.
         tick: called with the number of images looked at and of all.
+        architecture: torchvision's name of a new model's network.
 
     Raises:
-        UserError: the data can't be used, or the model has other data, or another model is served under its name.
+        UserError: the data can't be used, or the model has other data, or another model is served under its name; or
+            there are no weights to start the architecture from.
     """
     if not re.fullmatch("[A-Za-z0-9_]+", folder.name):
         raise UserError(f"MODEL={folder.name!r}: a model's name has only letters, digits and underscores")
@@ -94,6 +96,7 @@ def create(folder: Path, data: str, tick: Callable[[int, int], None]) -> Created
     if (folder / "spec.yaml").is_file():
         return _existing(Spec.load(folder), source, data)
     require_free_name(folder)
+    start, second_best = available_start(architecture)
     labels = labels_of(source)
     found = usable(source, labels, {}, tick)
     if isinstance(source, Folder | Table):
@@ -101,13 +104,12 @@ def create(folder: Path, data: str, tick: Callable[[int, int], None]) -> Created
     require_enough(found, labels, f"DATA={data}", folder / FILE_NAME)
     parts = deal(found, {}, SEED)
     require_in_every_part(found, parts, labels, f"DATA={data}")
-    write_split(parts, folder / _SPLIT)
-    # Last: a folder with a spec is a whole model.
-    start, second_best = available_start(ARCHITECTURE)
     start_license = read_header(Path(start)).get("license", "") if second_best else ""
     # The cells are known to be whole, so none was looked at.
     longest_side = elpv.SIDE if isinstance(source, Elpv) else found.longest_side
-    facts = Facts(folder.name, source, labels, parts, longest_side, start, start_license)
+    facts = Facts(folder.name, source, labels, parts, longest_side, start, start_license, architecture)
+    write_split(parts, folder / _SPLIT)
+    # Last: a folder with a spec is a whole model.
     replace_file(folder / "spec.yaml", spec_text(facts))
     is_too_small = by_part(parts.values())["train"] < MIN_CALIBRATION_IMAGES
     return Created(Spec.load(folder), True, in_parts(parts.values()), is_too_small, second_best, found.left_out)
@@ -131,7 +133,10 @@ def locate(data: str) -> Labelled:
             return Named(source=name, folder=NAMED_FOLDER, split=_SPLIT)
     if data == "elpv":
         return Elpv(source="elpv", split=_SPLIT)
-    raise UserError(f"DATA={data}: no such folder or table, and none of the names {', '.join(NAMES)}, elpv")
+    raise UserError(
+        f"DATA={data}: no such folder or table, and none of the names {', '.join(NAMES)}, elpv; put your images there, "
+        "each in the folder of its label, or name where they are (docs/training.md)"
+    )
 
 
 def by_part(parts: Iterable[Part]) -> dict[Part, int]:

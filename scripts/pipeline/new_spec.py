@@ -31,6 +31,7 @@ class Facts:
         longest_side: of any image, pixels.
         start: weights to start from, as `training.start` names them.
         start_license: of those weights, where their file says so.
+        architecture: torchvision's name of the network.
     """
 
     name: str
@@ -40,6 +41,7 @@ class Facts:
     longest_side: int
     start: str
     start_license: str = ""
+    architecture: str = ARCHITECTURE
 
 
 def spec_text(facts: Facts) -> str:
@@ -72,11 +74,13 @@ def _head(facts: Facts) -> str:
     inherited = f". Training began from weights under: {other}" if other else ""
     listed = "\n".join(f"  - {quoted(label)}" for label in labels)
     return f"""\
-# What this model is, which data it learns from, and what a version of it must reach. Written once, by
-# `make train MODEL={name} DATA=…`; from now on it is yours to edit.
+# What this model is, which data it learns from, and what a version of it must reach. Written once, from DATA, by
+# `make new-model` or `make train`; from now on it is yours to edit.
 name: {quoted(name)}                       # the served name: POST /predictions/{name}
 description: {quoted(f"Images of {len(labels)} classes, from {_place(data)}")}
-architecture: {ARCHITECTURE}   # or mobilenet_v3_large: more accurate, about three times the work
+# Any of torchvision's classifiers (docs/architectures.md). mobilenet_v3_large is more accurate than mobilenet_v3_small,
+# at about three times the work.
+architecture: {facts.architecture}
 checkpoint: checkpoint.safetensors
 # By class index. Their order and number belong to the checkpoint: change them only before training.
 labels:

@@ -18,10 +18,16 @@ _FINE_TUNING_RATE = 0.0003
 
 
 def available_start(architecture: str) -> tuple[str, str]:
-    """Weights to start from that can be had on this machine, and, where they are not the best ones, the reason."""
+    """Weights to start from that can be had on this machine, and, where they are not the best ones, the reason.
+
+    Raises:
+        UserError: the architecture is unknown, or its ImageNet weights can't be had and nothing else fits it.
+    """
     try:
         imagenet_weights(architecture, IMAGENET)
     except UserError as error:
+        if architecture != Spec.load(MODELS / DEFAULT_MODEL).architecture:
+            raise
         return WITHOUT_NETWORK.as_posix(), str(error)
     return IMAGENET, ""
 

@@ -1,14 +1,14 @@
 """The commands that documents show, and what comments right before a block say of it.
 
-A block of ```` ```sh ```` or ```` ```python ```` is run as it stands by `make test-documents`: in the order of the document,
-in a copy of the checkout with a running server (world.py says what there is), and has to end with status 0. A block
-```` ```json ```` after it is the shape of what it prints. Comments on the lines right before a block say otherwise:
+A block of `sh` or `python` is run as it stands by `make test-documents`, in the order of the document, in a copy of the
+checkout with a running server (world.py says what there is), and has to end with status 0. A block of `json` right
+after it is the shape of what it prints. Comments on the lines right before a block say otherwise:
 
     <!-- not run here: needs docker; tests/image/test_steps.py runs the same steps -->
         Why not, and what shows it. Each path in it has to exist.
     <!-- run by tests/integration/test_loop.py -->
-        Too slow here, or with too many conditions. That test calls each verb of the block, with each of its options; several
-        files are joined by `and`.
+        Too slow here, or with too many conditions. That test calls each verb of the block, with each of its options;
+        several files are joined by `and`.
     <!-- stays in the foreground -->
         Run beside the blocks that follow, to the end of the document, where Ctrl-C ends it.
     <!-- first: cp photos/cat/1.jpg cat.jpg -->

@@ -1,7 +1,7 @@
 """What the commands of a document find: a copy of the checkout, as it was, and a server that runs.
 
 There are `.venv`; the archives 1.0, 2.0 and 3.0 (2.0 under another number) of the default model; `photos/`, twenty
-images each of `cat` and `dog`; `cell.png` and `photo.jpg`. The ports that the documents name stand for ports of this test.
+images each of `cat` and `dog`; `cell.png` and `photo.jpg`. The ports that documents name stand for ports of this test.
 """
 
 import os
