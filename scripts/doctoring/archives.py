@@ -39,8 +39,8 @@ def look_at(wanted: Installation) -> Looked:
             findings.append(_missing(wanted, version, str(error)))
             continue
         whole[version] = archive
-        evidence = archive.gate.get("figures", {})
-        said = f"{archive.precision}, digests right, gate passed" + (f" ({len(evidence)} figures)" if evidence else "")
+        images = archive.gate.get("images")
+        said = f"{archive.precision}, digests right, gate passed" + (f" on {images} images" if images else "")
         findings.append(ok(f"archive of {version}", said))
     return Looked(findings, whole)
 

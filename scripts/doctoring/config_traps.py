@@ -62,18 +62,15 @@ def _models(wanted: Installation, name: str) -> Iterator[Finding]:
             fix = f"rename it to one of {served}, or remove it"
             yield look(name, f"`models`: no model is served as {model}, so nothing goes by its entry", fix)
         elif model == wanted.spec.name:
-            for version in versions:
-                if version not in wanted.traffic.versions:
-                    found = (
-                        f"`models`: {model} {version} is in neither split nor shadow of {wanted.places.traffic.name}"
-                    )
-                    close = f"{version}.0" if f"{version}.0" in wanted.traffic.versions else ""
-                    fix = (
-                        f'name it "{close}", as the split does'
-                        if close
-                        else f"make register VERSION={version}, or remove it"
-                    )
-                    yield look(name, found, fix)
+            yield from (_unused(wanted, version) for version in versions if version not in wanted.traffic.versions)
+
+
+def _unused(wanted: Installation, version: str) -> Finding:
+    found = f"`models`: {version} is in neither split nor shadow of {wanted.places.traffic.name}"
+    # A version is a name: "1" is not "1.0".
+    near = f"{version}.0" if f"{version}.0" in wanted.traffic.versions else ""
+    fix = f'write "{near}" there' if near else f"make register VERSION={version}, or remove it"
+    return look(wanted.config.path.name, f"{found}, so nothing goes by its entry", fix)
 
 
 def _batches(wanted: Installation, name: str) -> Iterator[Finding]:

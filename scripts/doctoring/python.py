@@ -17,14 +17,11 @@ def findings(environment: Mapping[str, str], running: tuple[int, int] = sys.vers
         environment: in which `make setup` would run.
         running: version of the Python that asks.
     """
-    return [_version(running), _venv(environment), _index(environment)]
-
-
-def _version(running: tuple[int, int]) -> Finding:
     named = ".".join(map(str, running))
     if running != setup.PYTHON:
-        return broken("Python", f"3.11 is needed, this is {named}", "make setup PYTHON=/path/to/python3.11")
-    return ok("Python", named)
+        # Of another one nothing else is known: what `.venv` has to be depends on it.
+        return [broken("Python", f"3.11 is needed, this is {named}", "make setup PYTHON=/path/to/python3.11")]
+    return [ok("Python", named), _venv(environment), _index(environment)]
 
 
 def _venv(environment: Mapping[str, str]) -> Finding:

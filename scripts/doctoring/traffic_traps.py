@@ -15,9 +15,7 @@ def findings(wanted: Installation) -> list[Finding]:
 def _split(wanted: Installation) -> Iterator[Finding]:
     traffic, name = wanted.traffic, wanted.places.traffic.name
     if traffic.shadow and traffic.split.get(traffic.shadow.version) == sum(traffic.split.values()):
-        found = (
-            f"the shadow is {traffic.shadow.version}, which has all of the traffic: it gets copies of its own requests"
-        )
+        found = f"the shadow is {traffic.shadow.version}, which has all of the traffic already"
         yield look(name, found, "make shadow PERCENT=0")
     several = sum(weight > 0 for weight in traffic.split.values()) > 1
     if several and not traffic.sticky_header and not traffic.sticky_cookie:
