@@ -47,6 +47,8 @@ def make(*words: str, **environment: str) -> subprocess.CompletedProcess[str]:
         (["register"], "VERSION", "--version"),
         (["load"], "TIME", "--seconds"),
         (["key"], "NAME", "--name"),
+        (["new-model"], "NAME", "--name"),
+        (["new-model", "NAME=pets"], "ARCHITECTURE", "--architecture"),
         (["key", "NAME=line-4"], "BURST", "--burst"),
         (["tune", "MODEL_STORE=model_store/test"], "IMAGES", "--images"),
     ],
