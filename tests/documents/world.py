@@ -144,7 +144,8 @@ def made() -> Iterator[World]:
         inherited = {key: value for key, value in os.environ.items() if not key.startswith(("MAKE", "MFLAGS"))}
         kept = {key: value for key, value in inherited.items() if not key.endswith("_PORT") and key != "MODEL_STORE"}
         named = {variable(key): str(port) for key, port in ports.items()}
-        world = World(folder, ports, kept | named | {"PYTHONPATH": str(folder / "client" / "src")})
+        own = {"PYTHONPATH": str(folder / "client" / "src"), "CURL_HOME": str(folder)}
+        world = World(folder, ports, kept | named | own)
         try:
             yield world
         finally:
@@ -177,6 +178,8 @@ def _copy(folder: Path) -> None:
     # Older than the environment, whatever this copy's time: otherwise make would make it anew.
     for name in ("requirements.lock", "pyproject.toml"):
         os.utime(folder / name, (0, 0))
+    # A reader sees an error in the answer; a test, in curl's exit status.
+    (folder / ".curlrc").write_text("fail-with-body\nsilent\nshow-error\n")
     _images(folder)
     git(folder, "init", "--quiet")
     git(folder, "add", ".", ":!.venv")
