@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 from handler.errors import ArchiveError
 from handler.metadata import Metadata
-from scripts.doctoring.finding import Finding, broken, ok
+from scripts.doctoring.finding import Finding, broken, look, ok
 from scripts.errors import UserError
 from scripts.pipeline.archive import archive_path
 from scripts.pipeline.spec import DEFAULT_MODEL
@@ -51,6 +51,8 @@ def _missing(wanted: Installation, version: str, sentence: str) -> Finding:
     fix = f"make archive{named} VERSION={version} PRECISION={precision}"
     near = _near(wanted, version)
     found = sentence.split("; ", maxsplit=1)[0]
+    if not near and version in _BUILT_BY_SERVE and not wanted.places.archive(wanted.spec.name, version).exists():
+        return look(f"archive of {version}", "not built yet", f"make serve{named} builds it, or: {fix}")
     if near:
         # A version is a name: "1" is not "1.0".
         found, fix = f"{found} (there is {near})", f'write "{near}" in {shown(wanted.places.traffic)}, or: {fix}'

@@ -4,6 +4,7 @@ from collections.abc import Iterator
 
 from scripts.doctoring.finding import Finding, look, ok
 from scripts.pipeline.spec import MODELS, Spec
+from scripts.serving import envoy_limits
 from scripts.serving.installation import Installation
 from scripts.serving.places import REPOSITORY
 
@@ -37,7 +38,7 @@ _HARMFUL = {
 def findings(wanted: Installation) -> list[Finding]:
     """Return the traps found, each with its edit."""
     name = wanted.config.path.name
-    traps = [*_keys(wanted, name), *_models(wanted, name), *_batches(wanted, name)]
+    traps = [*_keys(wanted, name), *_models(wanted, name), *_queue(wanted, name), *_batches(wanted, name)]
     return traps or [ok("traps of config.properties", "none found")]
 
 
@@ -71,6 +72,13 @@ def _unused(wanted: Installation, version: str) -> Finding:
     near = f"{version}.0" if f"{version}.0" in wanted.traffic.versions else ""
     fix = f'write "{near}" there' if near else f"make register VERSION={version}, or remove it"
     return look(wanted.config.path.name, f"{found}, so nothing goes by its entry", fix)
+
+
+def _queue(wanted: Installation, name: str) -> Iterator[Finding]:
+    queue, most = wanted.config.requests_at_once, envoy_limits.max_connections()
+    if queue > most:
+        found = f"job_queue_size {queue} is above the {most} connections that the edge takes at once"
+        yield look(name, found, f"lower it in {name}, or raise the hard limit of open files (`ulimit -Hn`)")
 
 
 def _batches(wanted: Installation, name: str) -> Iterator[Finding]:

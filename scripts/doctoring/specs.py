@@ -21,9 +21,8 @@ def findings(models: Path) -> list[Finding]:
     if not specs and not found:
         return [broken("models", f"no model in {shown(models)} has a spec.yaml", "git checkout models")]
     found += [*(finding for spec in specs for finding in _data(spec)), *_names(specs)]
-    untrained = [spec.folder.name for spec in specs if spec.checkpoint and not spec.checkpoint_path.is_file()]
-    named = ", ".join(spec.folder.name for spec in specs)
-    return found or [ok("models", named + (f"; not trained yet: {', '.join(untrained)}" if untrained else ""))]
+    trained = [spec.folder.name for spec in specs if not spec.checkpoint or spec.checkpoint_path.is_file()]
+    return found or [ok("models", f"{len(specs)} read; with weights: {', '.join(trained) or 'none'}")]
 
 
 def _data(spec: Spec) -> Iterator[Finding]:

@@ -96,6 +96,12 @@ def test_a_trap_in_models_is_named_with_its_edit(old: str, new: str, said: str, 
     assert fix in found[0].fix
 
 
+def test_a_queue_that_the_edge_s_connections_can_not_fill_is_named(prepared: Prepared) -> None:
+    prepared.edit("config.properties", "job_queue_size=100", "job_queue_size=100000")
+    (found,) = config_traps.findings(prepared.wanted)
+    assert (found.state, "job_queue_size 100000 is above the " in found.found) == (LOOK, True)
+
+
 @pytest.mark.parametrize(
     ("old", "new", "said"),
     [
