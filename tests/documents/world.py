@@ -29,7 +29,7 @@ BLOCK_S = 180
 READY_S = 120
 # What the fixture does in the reader's place.
 _CLONE = re.compile(r"^git clone <this repository>.*$", re.MULTILINE)
-_KEPT = (".venv", "model_store", "run")
+_KEPT = (".venv", "model_store", "run", "__pycache__")
 
 
 @dataclass(frozen=True)
@@ -113,20 +113,21 @@ class World:
         self.verb("scripts.stop")
 
     def put_back(self) -> None:
-        """Bring the files back to what a document begins with; what runs stays."""
-        git(self.folder, "checkout", "--quiet", ".")
+        """Bring the files back to what a document begins with, and a server that runs to those."""
         excluded = [word for name in _KEPT for word in ("--exclude", name)]
+        changed = git(self.folder, "diff", "--name-only") + git(self.folder, "clean", "-dffxn", *excluded)
+        git(self.folder, "checkout", "--quiet", ".")
         git(self.folder, "clean", "-dffxq", *excluded)
-        for path in (self.folder / "model_store").glob("*.*"):
-            path.unlink()
         fill_store(self.folder / "model_store")
+        if changed and self.serves:
+            self.verb("scripts.apply")
+            if '"3.0"' in self.verb("scripts.status", "--json"):
+                self.stop()
 
     def start(self) -> None:
-        """Have a server run that has 1.0 at 90 and 2.0 at 10 %, and nothing else."""
+        """Have a server run, with its metrics."""
         if self.serves:
-            self.verb("scripts.apply")
-            if '"3.0"' not in self.verb("scripts.status", "--json"):
-                return
+            return
         self.stop()
         self.verb("scripts.start")
         exporter = f"http://127.0.0.1:{self.ports['exporter']}/metrics"
@@ -152,14 +153,16 @@ def made() -> Iterator[World]:
             world.stop()
 
 
-def git(folder: Path, *words: str) -> None:
-    """Call git in a folder."""
+def git(folder: Path, *words: str) -> str:
+    """Return what git says in a folder."""
     identity = ("-c", "user.name=reader", "-c", "user.email=reader@example.org")
-    subprocess.run(["git", *identity, *words], cwd=folder, check=True, capture_output=True)
+    return subprocess.run(["git", *identity, *words], cwd=folder, check=True, capture_output=True, text=True).stdout
 
 
 def fill_store(store: Path) -> None:
-    """Put the three archives there."""
+    """Put the three archives there, and no other ones."""
+    for path in store.glob("*.mar*"):
+        path.unlink()
     source = Path(os.environ.get("MODEL_STORE", "model_store/test")).resolve()
     for version in ("1.0", "2.0"):
         for path in source.glob(f"{MODEL}-{version}.*"):
