@@ -55,15 +55,16 @@ def _keys(wanted: Installation, name: str) -> Iterator[Finding]:
 
 
 def _models(wanted: Installation, name: str) -> Iterator[Finding]:
-    specs = (Spec.load(path.parent).name for path in sorted((REPOSITORY / MODELS).glob("*/spec.yaml")))
-    known = {*specs, wanted.spec.name}
     for model, versions in wanted.config.models.items():
-        if model not in known:
-            served = ", ".join(sorted(known))
-            fix = f"rename it to one of {served}, or remove it"
-            yield look(name, f"`models`: no model is served as {model}, so nothing goes by its entry", fix)
-        elif model == wanted.spec.name:
+        if model == wanted.spec.name:
             yield from (_unused(wanted, version) for version in versions if version not in wanted.traffic.versions)
+        elif model not in (known := _served_names()):
+            fix = f"rename it to one of {', '.join(known)}, or remove it"
+            yield look(name, f"`models`: no model is served as {model}, so nothing goes by its entry", fix)
+
+
+def _served_names() -> list[str]:
+    return sorted({Spec.load(path.parent).name for path in (REPOSITORY / MODELS).glob("*/spec.yaml")})
 
 
 def _unused(wanted: Installation, version: str) -> Finding:

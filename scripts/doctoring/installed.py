@@ -23,17 +23,31 @@ from scripts.serving.places import REPOSITORY, Places
 
 
 def findings(environment: Mapping[str, str]) -> list[Finding]:
-    """Return what is found; where the operator's files are refused, what goes by them is left out."""
+    """Return what is found."""
     run = Places.from_environment(environment).run
     found = [*programs.findings(), *leftovers.findings(run)]
     if run != REPOSITORY / front.RUN_DIR and (REPOSITORY / front.RUN_DIR).is_dir():
         found += leftovers.findings(REPOSITORY / front.RUN_DIR, "make stop FRONT=1")
-    files = operators_files.read(environment)
-    found += files.findings
-    wanted = files.wanted
-    if wanted is not None:
-        looked = archives.look_at(wanted)
-        found += [*config_traps.findings(wanted), *traffic_traps.findings(wanted), *looked.findings]
-        found += [*processors.cores(wanted), *processors.int8(wanted, looked.whole, torch.cpu.get_capabilities())]
-        found += [memory.finding(wanted), *listening.findings(wanted)]
+    # What runs decides which ports and how much memory are its own already.
+    if leftovers.is_readable(run):
+        found += _of_files(environment)
     return [*found, *specs.findings(REPOSITORY / MODELS)]
+
+
+def _of_files(environment: Mapping[str, str]) -> list[Finding]:
+    """Return what is found of the operator's files, and, where none is refused, of what goes by them."""
+    files = operators_files.read(environment)
+    wanted = files.wanted
+    if wanted is None:
+        return files.findings
+    looked = archives.look_at(wanted)
+    return [
+        *files.findings,
+        *config_traps.findings(wanted),
+        *traffic_traps.findings(wanted),
+        *looked.findings,
+        *processors.cores(wanted),
+        *processors.int8(wanted, looked.whole, torch.cpu.get_capabilities()),
+        memory.finding(wanted),
+        *listening.findings(wanted),
+    ]

@@ -13,14 +13,22 @@ def findings(run: Path, stop: str = "make stop") -> list[Finding]:
     return list(_findings(run, stop))
 
 
-def _findings(run: Path, stop: str) -> Iterator[Finding]:
+def is_readable(run: Path) -> bool:
+    """Return whether it is known what runs in a run directory, be it nothing."""
     try:
-        known = state.load(run)
+        state.load(run)
     except (ValueError, KeyError, TypeError):
+        return False
+    return True
+
+
+def _findings(run: Path, stop: str) -> Iterator[Finding]:
+    if not is_readable(run):
         path = run / "state.json"
         fix = f"end TorchServe and Envoy by hand if they run, then rm {shown(path)}"
         yield broken("server", f"{shown(path)} can't be read: what runs there is not known", fix)
         return
+    known = state.load(run)
     if known is None:
         yield ok("server", f"none in {shown(run)}")
     elif not known.supervised:

@@ -40,8 +40,10 @@ def _index(environment: Mapping[str, str]) -> Finding:
     if remembered and given and given != remembered:
         found = f"{_shown(given)} is given, {_shown(remembered)} was used: the next set-up makes .venv anew"
         return look("TORCH_INDEX", found, "unset TORCH_INDEX")
-    if remembered or given:
-        return ok("TORCH_INDEX", f"{_shown(remembered or given or '')}, remembered by make setup")
+    if remembered:
+        return ok("TORCH_INDEX", f"{_shown(remembered)}, remembered by make setup")
+    if given:
+        return ok("TORCH_INDEX", f"{_shown(given)}, which make setup will remember")
     if sys.platform == "linux" and not setup.STAMP.is_file():
         found = "not set: PyPI's torch for Linux brings CUDA, several GB that nothing here uses"
         return look("TORCH_INDEX", found, "make setup TORCH_INDEX=<PyTorch's CPU index>")

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from scripts import doctor
-from scripts.doctoring import archives, leftovers, specs
+from scripts.doctoring import archives, installed, leftovers, specs
 from scripts.doctoring.finding import BROKEN, LOOK, OK
 from scripts.serving import ejections, processes
 from scripts.serving.places import REPOSITORY, Ports
@@ -127,10 +127,14 @@ def test_one_that_was_killed_is_looked_at_and_what_it_left_running_is_broken(run
     assert not processes.Record(child.pid, 1.0).alive()
 
 
-def test_a_record_that_can_not_be_read_is_broken(run: Path) -> None:
+def test_a_record_that_can_not_be_read_is_broken_and_nothing_is_said_of_what_depends_on_it(prepared: Prepared) -> None:
+    run = prepared.folder / "run"
     recorded(run)
     (run / "state.json").write_text("{")
     assert [finding.state for finding in leftovers.findings(run)] == [BROKEN]
+    checks = [finding.check for finding in installed.findings(prepared.environment)]
+    assert "server" in checks
+    assert "ports" not in checks
 
 
 def said(prepared: Prepared, monkeypatch: pytest.MonkeyPatch, *words: str) -> int:
