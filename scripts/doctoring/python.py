@@ -27,11 +27,13 @@ def findings(environment: Mapping[str, str], running: tuple[int, int] = sys.vers
 def _venv(environment: Mapping[str, str]) -> Finding:
     if not setup.STAMP.is_file():
         return broken(".venv", "not made yet" if not setup.VENV.exists() else "not made to its end", "make setup")
-    wanted = setup.wanted(environment.get("TORCH_INDEX") or setup.remembered_index())
-    if setup.STAMP.read_text(encoding="utf-8").splitlines()[0] != wanted:
+    made = setup.stamped().splitlines()
+    if made[:1] != [setup.wanted(environment.get("TORCH_INDEX") or setup.remembered_index())]:
         first = "make stop; " if setup.server_runs() else ""
         found = f"made before {setup.LOCK.name}, torch's pin or Python changed"
         return look(".venv", found, f"{first}make setup")
+    if made[2:] != [setup.wanted_client()]:
+        return look(".venv", "the client in it is not installed as client/pyproject.toml says now", "make setup")
     return ok(".venv", f"fits {setup.LOCK.name}")
 
 

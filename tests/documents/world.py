@@ -145,8 +145,7 @@ def made() -> Iterator[World]:
         inherited = {key: value for key, value in os.environ.items() if not key.startswith(("MAKE", "MFLAGS"))}
         kept = {key: value for key, value in inherited.items() if not key.endswith("_PORT") and key != "MODEL_STORE"}
         named = {variable(key): str(port) for key, port in ports.items()}
-        own = {"PYTHONPATH": str(folder / "client" / "src"), "CURL_HOME": str(folder)}
-        world = World(folder, ports, kept | named | own)
+        world = World(folder, ports, kept | named | {"CURL_HOME": str(folder)})
         try:
             yield world
         finally:
@@ -179,7 +178,7 @@ def _copy(folder: Path) -> None:
             shutil.copy(REPOSITORY / name, folder / name)
     (folder / ".venv").symlink_to(REPOSITORY / ".venv")
     # Older than the environment, whatever this copy's time: otherwise make would make it anew.
-    for name in ("requirements.lock", "pyproject.toml"):
+    for name in ("requirements.lock", "pyproject.toml", "client/pyproject.toml"):
         os.utime(folder / name, (0, 0))
     # A reader sees an error in the answer; a test, in curl's exit status.
     (folder / ".curlrc").write_text("fail-with-body\nsilent\nshow-error\n")

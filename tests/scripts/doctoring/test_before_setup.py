@@ -28,7 +28,7 @@ def venv(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 def made(venv: Path, index: str = "") -> None:
     venv.mkdir()
-    (venv / ".ready").write_text(f"{setup.wanted(index or None)}\n{index}\n")
+    (venv / ".ready").write_text(f"{setup.wanted(index or None)}\n{index}\n{setup.wanted_client()}\n")
 
 
 def states(environment: dict[str, str]) -> dict[str, str]:
@@ -45,6 +45,10 @@ def test_an_environment_that_is_not_made_is_broken_and_one_of_another_lock_file_
 ) -> None:
     assert states({})[".venv"] == BROKEN
     made(venv)
+    assert states({})[".venv"] == OK
+    (venv / ".ready").write_text(setup.stamped().replace(setup.wanted_client(), "of before"))
+    assert states({})[".venv"] == LOOK
+    (venv / ".ready").write_text(setup.stamped().replace("of before", setup.wanted_client()))
     assert states({})[".venv"] == OK
     changed = tmp_path / "requirements.lock"
     changed.write_text("another==1.0\n")
