@@ -1,8 +1,10 @@
 """What config.properties may say and should not: settings that do something else than they seem to, or nothing."""
 
+import contextlib
 from collections.abc import Iterator
 
 from scripts.doctoring.finding import Finding, look, ok
+from scripts.errors import UserError
 from scripts.pipeline.spec import MODELS, Spec
 from scripts.serving import envoy_limits
 from scripts.serving.installation import Installation
@@ -13,7 +15,6 @@ _WITHOUT_EFFECT = {
     "default_response_timeout": "each version has its own `responseTimeout` in `models`, 60 s without an entry",
     "default_workers_per_model": "each version has its own `minWorkers` in `models`, 1 without an entry",
     "limit_max_image_pixels": "the handler goes by `handler.max_megapixels`",
-    "decode_input_request": "the edge hands every body over as raw bytes, which the handler reads itself",
     "token_expiration_min": "tokens are off; the edge asks for keys (docs/access.md)",
     "cors_allowed_origin": "`edge.cors_origins` of traffic.yaml says it",
     "cors_allowed_methods": "`edge.cors_origins` of traffic.yaml says it",
@@ -27,11 +28,10 @@ _WITHOUT_EFFECT = {
 }
 # Values with which something of this project no longer works.
 _HARMFUL = {
-    ("enable_metrics_api", "false"): "`make monitor`, `make status WATCH=1` and a canary's guards read these metrics",
-    ("metrics_mode", "log"): "`make monitor`, `make status WATCH=1` and a canary's guards read the metrics in HTTP",
-    ("cpu_launcher_enable", "true"): "its pinning takes the place of `handler.threads`",
+    ("enable_metrics_api", "false"): "`make status WATCH=1` and `make monitor` read these metrics",
+    ("metrics_mode", "log"): "`make status WATCH=1` and `make monitor` read the metrics in HTTP",
+    ("cpu_launcher_enable", "true"): "torch's launcher pins workers to cores, beside what `handler.threads` says",
     ("ipex_enable", "true"): "it is for PyTorch's own models; ONNX Runtime answers here",
-    ("enable_grpc_ssl", "true"): "gRPC is on loopback only, and its own health checks speak plain text",
 }
 
 
@@ -64,7 +64,11 @@ def _models(wanted: Installation, name: str) -> Iterator[Finding]:
 
 
 def _served_names() -> list[str]:
-    return sorted({Spec.load(path.parent).name for path in (REPOSITORY / MODELS).glob("*/spec.yaml")})
+    found = set()
+    for path in (REPOSITORY / MODELS).glob("*/spec.yaml"):
+        with contextlib.suppress(UserError):  # which the check of the specs shows
+            found.add(Spec.load(path.parent).name)
+    return sorted(found)
 
 
 def _unused(wanted: Installation, version: str) -> Finding:
@@ -85,10 +89,9 @@ def _queue(wanted: Installation, name: str) -> Iterator[Finding]:
 def _batches(wanted: Installation, name: str) -> Iterator[Finding]:
     for version in wanted.traffic.versions:
         settings = wanted.config.version(wanted.spec.name, version)
-        if settings.batch_size > wanted.config.requests_at_once:
-            found = (
-                f"{version}: batchSize {settings.batch_size} is above job_queue_size {wanted.config.requests_at_once}"
-            )
+        queue = wanted.config.requests_at_once
+        if settings.batch_size > queue:
+            found = f"{version}: batchSize {settings.batch_size} is above job_queue_size {queue}"
             yield look(name, f"{found}, so that no batch can be full", f"lower it in `models` of {name}")
         if settings.max_batch_delay_ms >= 1000 * settings.response_timeout_s:
             found = f"{version}: maxBatchDelay {settings.max_batch_delay_ms} ms is not below responseTimeout"

@@ -21,7 +21,7 @@ LINES = {
 TRAPS = {
     "default_response_timeout=10": "`responseTimeout` in `models`",
     "default_workers_per_model=4": "`minWorkers` in `models`",
-    "enable_metrics_api=false": "make monitor",
+    "enable_metrics_api=false": "make status WATCH=1",
     "limit_max_image_pixels=true": "handler.max_megapixels",
     "cors_allowed_origin=*": "edge.cors_origins",
     "token_expiration_min=600": "docs/access.md",
