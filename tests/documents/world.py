@@ -6,7 +6,6 @@ images each of `cat` and `dog`; `cell.png` and `photo.jpg`. The ports that docum
 
 import os
 import re
-import shutil
 import signal
 import subprocess
 import sys
@@ -16,20 +15,16 @@ from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-import numpy as np
-
 from scripts.serving import loopback, processes
-from scripts.serving.places import REPOSITORY, Ports, variable
-from tests.documents.archives import add_version
+from scripts.serving.places import Ports, variable
+from tests.documents import checkout
 from tests.documents.blocks import Block
-from tests.integration.own_project import COLOURS, photo
-from tests.integration.server import MODEL, free_ports
+from tests.integration.server import free_ports
 
 BLOCK_S = 180
 READY_S = 120
 # What the fixture does in the reader's place.
 _CLONE = re.compile(r"^git clone <this repository>.*$", re.MULTILINE)
-_KEPT = (".venv", "model_store", "run", "__pycache__")
 
 
 @dataclass(frozen=True)
@@ -114,11 +109,8 @@ class World:
 
     def put_back(self) -> None:
         """Bring the files back to what a document begins with, and a server that runs to those."""
-        excluded = [word for name in _KEPT for word in ("--exclude", name)]
-        changed = git(self.folder, "diff", "--name-only") + git(self.folder, "clean", "-dffxn", *excluded)
-        git(self.folder, "checkout", "--quiet", ".")
-        git(self.folder, "clean", "-dffxq", *excluded)
-        fill_store(self.folder / "model_store")
+        changed = checkout.restore(self.folder)
+        checkout.fill_store(self.folder / "model_store")
         if changed and self.serves:
             self.verb("scripts.apply")
             if '"3.0"' in self.verb("scripts.status", "--json"):
@@ -139,7 +131,7 @@ def made() -> Iterator[World]:
     """Give a world whose server runs; its path leaves room for a socket's name."""
     with TemporaryDirectory(prefix="ts-") as name:
         folder = Path(name).resolve()
-        _copy(folder)
+        checkout.make(folder)
         ports = free_ports()
         # What make was told of this run is not for those that the documents call.
         inherited = {key: value for key, value in os.environ.items() if not key.startswith(("MAKE", "MFLAGS"))}
@@ -150,50 +142,3 @@ def made() -> Iterator[World]:
             yield world
         finally:
             world.stop()
-
-
-def git(folder: Path, *words: str) -> str:
-    """Return what git says in a folder."""
-    identity = ("-c", "user.name=reader", "-c", "user.email=reader@example.org")
-    return subprocess.run(["git", *identity, *words], cwd=folder, check=True, capture_output=True, text=True).stdout
-
-
-def fill_store(store: Path) -> None:
-    """Put the three archives there, and no other ones."""
-    for path in store.glob("*.mar*"):
-        path.unlink()
-    source = Path(os.environ.get("MODEL_STORE", "model_store/test")).resolve()
-    for version in ("1.0", "2.0"):
-        for path in source.glob(f"{MODEL}-{version}.*"):
-            shutil.copy(path, store)
-    add_version(store, "2.0", "3.0")
-
-
-def _copy(folder: Path) -> None:
-    command = ["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard"]
-    listed = subprocess.run(command, cwd=REPOSITORY, check=True, capture_output=True, text=True).stdout
-    for name in listed.split("\0"):
-        if (REPOSITORY / name).is_file():
-            (folder / name).parent.mkdir(parents=True, exist_ok=True)
-            shutil.copy(REPOSITORY / name, folder / name)
-    (folder / ".venv").symlink_to(REPOSITORY / ".venv")
-    # Older than the environment, whatever this copy's time: otherwise make would make it anew.
-    for name in ("requirements.lock", "pyproject.toml", "client/pyproject.toml"):
-        os.utime(folder / name, (0, 0))
-    # A reader sees an error in the answer; a test, in curl's exit status.
-    (folder / ".curlrc").write_text("fail-with-body\nsilent\nshow-error\n")
-    _images(folder)
-    git(folder, "init", "--quiet")
-    git(folder, "add", ".", ":!.venv")
-    git(folder, "commit", "--quiet", "--message", "As it was")
-
-
-def _images(folder: Path) -> None:
-    generator = np.random.default_rng(1)
-    for label, colour in zip(("cat", "dog"), COLOURS, strict=True):
-        (folder / "photos" / label).mkdir(parents=True)
-        for number in range(20):
-            photo(colour, generator).save(folder / "photos" / label / f"{number}.jpg")
-    shutil.copy(folder / "photos/cat/0.jpg", folder / "photo.jpg")
-    cells = folder / ".venv/lib/python3.11/site-packages/elpv_dataset/data/images"
-    shutil.copy(cells / "cell0001.png", folder / "cell.png")
