@@ -90,6 +90,9 @@ def client_command() -> list[str]:
 
 def make_environment(torch_index: str | None) -> str | None:
     """Make `.venv` with all but the client; return what went wrong, None: nothing did."""
+    if VENV.is_symlink():
+        # Making it anew begins by emptying it, under whoever else works with it.
+        return f".venv has to be made anew, but it is a link to {VENV.resolve()}; remove the link, or set up there."
     if VENV.is_dir() and server_runs():
         return ".venv has to be made anew, but a server runs from it; `make stop` first."
     print(f"making .venv: the packages of {LOCK.name}, then {torch_requirement()}; this takes some minutes", flush=True)

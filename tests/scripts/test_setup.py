@@ -89,6 +89,18 @@ def test_the_environment_is_not_taken_from_under_a_running_server(
     assert not setup.server_runs()
 
 
+def test_an_environment_that_is_shared_by_a_link_is_not_emptied(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    shared, link = tmp_path / "shared", tmp_path / ".venv"
+    shared.mkdir()
+    (shared / "pyvenv.cfg").touch()
+    link.symlink_to(shared)
+    monkeypatch.setattr(setup, "VENV", link)
+    assert str(shared) in (setup.make_environment(None) or "")
+    assert (shared / "pyvenv.cfg").exists()
+
+
 @dataclass(frozen=True)
 class Registry:
     """A folder in the place of PyPI, and what the first command of `make setup` makes of a lock."""
