@@ -23,6 +23,7 @@ COPY handler handler
 COPY scripts scripts
 COPY deploy deploy
 COPY models models
+COPY web web
 COPY LICENSE config.properties traffic.yaml ./
 # Nothing is compiled when it runs, so that this may be read-only. Unchecked: a copy of a file may have another time.
 # Whatever umask the checkout has, the image's user can read all of it and change nothing.

@@ -9,6 +9,7 @@ import time
 
 from scripts import cli
 from scripts.exporting import page
+from scripts.exporting.live import Live
 from scripts.serving.installation import Installation
 
 # Behind the servers, whatever they do.
@@ -25,7 +26,8 @@ def main() -> None:
     wanted = Installation.read(os.environ)
     assert wanted.ports.exporter is not None, "it has a default"
     release = page.Release(wanted.places, wanted.spec.name)
-    page.serve(release, wanted.ports.exporter, _say)
+    live = Live(wanted.places, wanted.ports, wanted.spec.name)
+    page.serve(release, live, wanted.ports.exporter, _say)
     time.sleep(_FIRST_LOOK_AFTER_S)
     _look_on(wanted, release)
 

@@ -12,6 +12,7 @@ from scripts.serving.edge_templates import TEMPLATES, Templates
 from scripts.serving.envoy_admin import Admin
 from scripts.serving.installation import Installation
 from scripts.serving.keys import Key
+from scripts.serving.pages import pages
 from scripts.serving.places import Ports
 from scripts.serving.traffic import Traffic
 from scripts.serving.watched_files import WatchedFiles
@@ -70,6 +71,7 @@ class Edge:
             "prediction_log": prediction_log,
             "marks_copies": prediction_log or harvest,
             "requests_at_once": requests_at_once,
+            "pages": pages,
             "max_connections": envoy_limits.max_connections(),
         }
         self._render = Templates(templates, run / "templates", same).render

@@ -37,9 +37,16 @@ class Look:
         Raises:
             UserError: one of them does not answer.
         """
-        pages = (f"127.0.0.1:{ports.metrics}/metrics", f"127.0.0.1:{ports.admin}/stats/prometheus")
-        samples = [sample for page in pages for sample in parse(_read(f"http://{page}"))]
-        return cls.of(time.monotonic(), samples)
+        return cls._at(f"127.0.0.1:{ports.metrics}/metrics", f"127.0.0.1:{ports.admin}/stats/prometheus")
+
+    @classmethod
+    def of_edge(cls, ports: Ports) -> "Look":
+        """Return what Envoy alone says now of its versions: no queue; raises as `take` does."""
+        return cls._at(f"127.0.0.1:{ports.admin}/stats/prometheus?filter=%5Ecluster%5C.version-")
+
+    @classmethod
+    def _at(cls, *pages: str) -> "Look":
+        return cls.of(time.monotonic(), [sample for page in pages for sample in parse(_read(f"http://{page}"))])
 
     @classmethod
     def of(cls, at_s: float, samples: list[Sample]) -> "Look":
@@ -53,6 +60,14 @@ class Look:
                 values[key] = values.get(key, 0.0) + sample.value
         return cls(at_s, values)
 
+    def requests(self, version: str) -> int:
+        """Return how many requests `version` has answered since the edge's start, a shadow's copies too."""
+        return round(self.values.get((_REQUESTS, version, ""), 0.0))
+
+    def failed(self, version: str) -> int:
+        """Return how many of these it answered with 5xx."""
+        return round(self.values.get((_FAILED, version, "5"), 0.0))
+
 
 @dataclass(frozen=True)
 class Figures:
@@ -61,12 +76,14 @@ class Figures:
     Attributes:
         requests_per_s: answered, a shadow's copies too.
         failed_per_s: of these, with 5xx.
-        p95_ms: as the edge sees it, queue included.
+        p50_ms: as the edge sees it, queue included.
+        p95_ms: the same.
         queue_ms: mean wait for a worker.
     """
 
     requests_per_s: float
     failed_per_s: float
+    p50_ms: float | None
     p95_ms: float | None
     queue_ms: float | None
 
@@ -89,6 +106,7 @@ def between(before: Look, after: Look, version: str) -> Figures:
     return Figures(
         requests_per_s=change(_REQUESTS) / seconds,
         failed_per_s=change(_FAILED, "5") / seconds,
+        p50_ms=quantile(0.5, buckets),
         p95_ms=quantile(0.95, buckets),
         queue_ms=change(_QUEUE_US) / queued / 1000 if queued else None,
     )

@@ -117,8 +117,8 @@ def test_anything_else_is_401_in_the_contracts_shape(edge: LoneEdge, headers: di
     assert refused.headers["www-authenticate"] == 'Basic realm="predictions"'
 
 
-def test_no_path_can_be_told_from_another_without_a_key_but_healthz(edge: LoneEdge) -> None:
-    paths = ("/", "/predictions", f"/predictions/{MODEL}/1.0", "/docs", "/models", "/healthz/x", "/healthz%20")
+def test_no_path_can_be_told_from_another_without_a_key_but_healthz_and_the_pages(edge: LoneEdge) -> None:
+    paths = ("/live", "/predictions", f"/predictions/{MODEL}/1.0", "/document", "/models", "/healthz/x", "/healthz%20")
     assert {path: requests.get(site(edge) + path, timeout=10).status_code for path in paths} == dict.fromkeys(
         paths, 401
     )

@@ -125,7 +125,6 @@ def test_predictions_take_post_only(server: Server, method: str, path: str) -> N
 @pytest.mark.parametrize(
     "path",
     [
-        "/",
         "/ping",
         "/models",
         f"/models/{MODEL}",

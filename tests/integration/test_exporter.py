@@ -4,6 +4,7 @@ import os
 import signal
 import socket
 from collections.abc import Iterator
+from typing import Any
 
 import pytest
 import requests
@@ -14,7 +15,7 @@ from scripts.serving import exporter_process, processes, state
 from scripts.serving.exposition import Sample, parse
 from scripts.serving.places import Ports
 from scripts.serving.processes import Record
-from tests.integration.server import Server, free_ports
+from tests.integration.server import MODEL, Server, free_ports
 
 PATIENCE_S = 90
 
@@ -47,6 +48,27 @@ def test_an_exporter_that_is_killed_comes_back_while_the_server_goes_on(server: 
     assert processes.wait_until(lambda: record(server) != before and answers(server), PATIENCE_S)
     assert server.predict(cell).status_code == 200
     assert state.running(server.run_dir) is not None
+
+
+def test_the_live_figures_of_the_edge_are_those_of_its_versions_and_nothing_else(server: Server, cell: bytes) -> None:
+    def live() -> Any:
+        return requests.get(f"{server.url}/live", timeout=10).json()
+
+    assert processes.wait_until(lambda: "versions" in live(), PATIENCE_S)
+    before = live()["versions"]["2.0"]["requests"]
+    for _ in range(3):
+        server.predict(cell, "2.0")
+    assert processes.wait_until(lambda: live()["versions"]["2.0"]["requests"] == before + 3, PATIENCE_S)
+    assert processes.wait_until(lambda: live()["versions"]["2.0"]["p95_ms"], PATIENCE_S)
+    shown = live()
+    assert shown.keys() == {"model", "window_s", "versions"}
+    assert shown["model"] == MODEL
+    about = shown["versions"]["2.0"]
+    assert (about["weight"], about["wanted_weight"], about["healthy"], about["errors"]) == (10, 10, True, 0)
+    assert 0 < about["p50_ms"] <= about["p95_ms"]
+    assert about.keys() == {
+        *("weight", "wanted_weight", "healthy", "requests", "errors", "requests_per_s", "p50_ms", "p95_ms"),
+    }
 
 
 def test_status_has_a_line_about_the_last_canary(server: Server) -> None:

@@ -7,6 +7,7 @@ from pathlib import Path
 from prometheus_client import CollectorRegistry, generate_latest
 
 from scripts.exporting import looks
+from scripts.exporting.live import Live
 from scripts.exporting.page import Release
 from scripts.serving.exposition import parse
 from scripts.serving.installation import Installation
@@ -19,7 +20,8 @@ class Exported:
     Attributes:
         run: its run folder.
         traffic: its traffic.yaml.
-        release: the page.
+        release: the page for Prometheus.
+        live: the one for people.
     """
 
     def __init__(self, folder: Path, model_store: Path) -> None:
@@ -34,6 +36,7 @@ class Exported:
         }
         wanted = Installation.read(self._environment)
         self.release = Release(wanted.places, wanted.spec.name)
+        self.live = Live(wanted.places, wanted.ports, wanted.spec.name)
         self._wanted = wanted
 
     def look(self, second: float = 3600) -> None:

@@ -37,8 +37,8 @@ def test_rates_are_per_second_and_the_queue_is_a_mean() -> None:
 
 def test_a_version_that_answered_nothing_has_no_latency() -> None:
     same = look(10, 100, 0, 100, 5e6)
-    assert between(same, Look(12, same.values), "1.0") == Figures(0.0, 0.0, None, None)
-    assert between(same, Look(12, same.values), "2.0") == Figures(0.0, 0.0, None, None)
+    assert between(same, Look(12, same.values), "1.0") == Figures(0.0, 0.0, None, None, None)
+    assert between(same, Look(12, same.values), "2.0") == Figures(0.0, 0.0, None, None, None)
 
 
 def test_a_server_that_was_started_anew_counts_from_zero() -> None:
