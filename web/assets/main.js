@@ -13,7 +13,7 @@ import { chosen, offer } from "./versions.js";
 const AT_ONCE = 4;
 
 const find = (selector) => document.querySelector(selector);
-const server = new Server(caller(() => start()));
+const server = new Server(caller(() => look()));
 const inTurn = bounded(AT_ONCE);
 const cards = [];
 let model = null;
@@ -49,21 +49,26 @@ function summarize() {
   find(cards.length ? "#empty" : "#clear").hidden = true;
 }
 
-async function start() {
-  const notice = find("#notice");
+/** Makes it the page of this model and its versions, which are none where the server does not name them. */
+function serve(name, versions) {
+  find("#notice").hidden = true;
+  offer(versions);
+  if (name === model) return;
+  model = name;
+  find("#model").textContent = document.title = name;
+  showSamples(name, take);
+}
+
+/** Without figures the model's name is known from elsewhere, or nothing can be asked. */
+async function manage(refusal) {
   try {
-    const served = await server.served();
-    model = served.model;
-    find("#model").textContent = document.title = model;
-    offer(served.versions);
-    notice.hidden = true;
-    await showSamples(model, take);
-  } catch (refusal) {
-    notice.textContent = `${refusal.code ?? "error"}: ${refusal.message}`;
-    notice.hidden = false;
-    if (refusal.status === 401) askForKey();
+    if (refusal.status === 401) throw refusal;
+    if (!model) serve(await server.model(), []);
+  } catch ({ status, code, message }) {
+    find("#notice").textContent = `${code}: ${message}`;
+    find("#notice").hidden = false;
+    if (status === 401) askForKey();
   }
-  look();
 }
 
 find("#clear").addEventListener("click", () => {
@@ -72,5 +77,7 @@ find("#clear").addEventListener("click", () => {
   summarize();
 });
 intake(take);
-const look = watch(server);
-start();
+const look = watch(server, {
+  found: (figures) => serve(figures.model, Object.keys(figures.versions)),
+  refused: manage,
+});

@@ -14,16 +14,10 @@ export class Server {
     this.caller = caller;
   }
 
-  /** Returns the model's name and the versions that have a path of their own; none where the server does not name them. */
-  async served() {
-    try {
-      const { document } = await this.live();
-      return { model: document.model, versions: Object.keys(document.versions) };
-    } catch (refusal) {
-      if (refusal.status === 401 || !refusal.status) throw refusal;
-      const { models } = await (await this.#ask("/v1/models")).json();
-      return { model: models[0].name ?? models[0], versions: [] };
-    }
+  /** Returns the served model's name. */
+  async model() {
+    const { models: [first] } = await (await this.#ask("/v1/models")).json();
+    return first.name ?? first;
   }
 
   /** Returns the figures of each version, and whether they are those of one replica among several. */

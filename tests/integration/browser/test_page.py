@@ -175,7 +175,7 @@ def test_a_user_meets_the_version_that_the_edge_keeps_for_it(demo: Demo, server:
 
 
 def test_the_live_panel_counts_on(demo: Demo, server: Server, cells: list[bytes]) -> None:
-    panel = demo.tab.get_by_role("complementary").locator(".version").filter(has_text="2.0")
+    panel = demo.tab.get_by_role("article", name="Version 2.0")
     panel.wait_for()
     before = requests.get(f"{server.url}/live", timeout=10).json()["versions"]["2.0"]
     assert panel.get_by_text(f"{before['weight']} %").first.is_visible()
@@ -214,6 +214,16 @@ def test_a_server_without_live_figures_is_said_to_have_none(tab: Any, server: Se
     assert demo.tab.get_by_role("radio").count() == 1
     tab.get_by_role("button", name="with a crack").click()
     assert demo.answers("cell0806.png")
+
+
+def test_a_page_that_was_opened_while_the_server_came_up_is_whole_when_it_is_up(tab: Any, server: Server) -> None:
+    early = json.dumps({"error": {"code": "unavailable", "message": "the figures are not served just now"}})
+    for path in ("**/live", "**/v1/models"):
+        tab.route(path, lambda route: route.fulfill(status=503, body=early), times=1)
+    tab.goto(server.url)
+    tab.get_by_role("alert").get_by_text("unavailable: the figures are not served just now").wait_for()
+    tab.get_by_role("radio", name="2.0").wait_for()
+    assert not tab.get_by_role("alert").is_visible()
 
 
 def test_the_description_of_the_api_is_shown_without_anything_from_elsewhere(tab: Any, server: Server) -> None:
