@@ -48,7 +48,8 @@ def of_edge(folder: Path, traffic: Traffic) -> Route:
     files = prepared(folder, traffic)
     found = Route()
     for each in _routes(files["routes"]):
-        if "route" not in each:
+        # What is for people is any pod's own, and needs no rule.
+        if "route" not in each or each["name"] in ("page", "live"):
             continue
         action, match = each["route"], each["match"]
         found.timeouts_s.add(_seconds(action["timeout"]))
