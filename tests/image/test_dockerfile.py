@@ -80,6 +80,7 @@ def test_the_builder_does_not_get_to_see(path: str) -> None:
     [
         *("scripts/serve.py", "scripts/serving/edge.py", "handler/service.py", "deploy/edge/bootstrap.yaml.j2"),
         *("models/elpv/spec.yaml", "models/imagenet/labels.txt", "model_store/mobilenet_v3-1.0.mar.sha256"),
+        *("web/index.html", "web/assets/main.js", "web/docs/swagger-ui-bundle.js"),
     ],
 )
 def test_the_builder_gets_to_see(path: str) -> None:

@@ -5,8 +5,9 @@ from pathlib import Path
 
 import psutil
 import pytest
+import requests
 
-from tests.image.container import WHO_MAY_BECOME_ANOTHER_USER, Container, home, run, started
+from tests.image.container import KEY, WHO_MAY_BECOME_ANOTHER_USER, Container, home, run, started
 from tests.image.steps import Image
 from tests.image.written import Snapshot, elsewhere
 
@@ -39,6 +40,13 @@ def test_a_solar_cell_posted_to_the_edge_is_answered(served: Container, cell: by
     answer = served.predict(cell)
     assert answer.status_code == 200, answer.text
     assert {row["label"] for row in answer.json()["predictions"]} == {"functional", "defective"}
+
+
+def test_the_demo_page_is_there_and_says_where_it_has_no_figures(served: Container) -> None:
+    page = requests.get(f"{served.url}/", timeout=10)
+    assert (page.status_code, page.headers["content-type"]) == (200, "text/html; charset=utf-8")
+    live = requests.get(f"{served.url}/live", headers={"x-api-key": KEY}, timeout=10)
+    assert (live.status_code, live.json()["error"]["code"]) == (503, "unavailable")
 
 
 def test_without_a_key_it_does_not_start(image: Image) -> None:

@@ -162,6 +162,13 @@ def test_a_server_without_explanations_is_said_to_have_none(demo: Demo, cells: l
     demo.card("cell 0.png").get_by_text("This server gives no explanations.").wait_for()
 
 
+def test_without_a_user_no_image_is_held_to_the_version_of_the_one_before(demo: Demo, cells: list[bytes]) -> None:
+    """The edge's cookie would do that; no cookie and no login of the browser's goes with the page's requests."""
+    demo.drop(image(cells, 0))
+    demo.answers("cell 0.png")
+    assert demo.tab.context.cookies() == []
+
+
 def test_a_user_meets_the_version_that_the_edge_keeps_for_it(demo: Demo, server: Server, cells: list[bytes]) -> None:
     def met(user: str) -> str:
         return server.predict(cells[0], headers={"x-user-id": user}).headers["x-model-version"]
