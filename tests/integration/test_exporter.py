@@ -114,6 +114,7 @@ def test_weights_shares_and_a_shadow_are_shown_and_a_split_that_is_not_the_weigh
     shadowed: Server, cells: list[bytes]
 ) -> None:
     """traffic.yaml is edited and nobody applies it: by what it says the split is wrong."""
+    assert processes.wait_until(lambda: answers(shadowed), PATIENCE_S)
     for number in range(60):
         answer = shadowed.predict(cells[number % len(cells)], headers={"x-user-id": f"user {number}"})
         assert answer.status_code == 200
