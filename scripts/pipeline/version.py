@@ -12,7 +12,7 @@ from handler.engine import Engine
 from handler.metadata import Arithmetic, Metadata
 from scripts.errors import UserError
 from scripts.files import replace_file, sha256
-from scripts.pipeline import archive, weights
+from scripts.pipeline import archive, explanation, weights
 from scripts.pipeline.calibration_size import require_enough
 from scripts.pipeline.data import unlabelled
 from scripts.pipeline.export import export
@@ -98,14 +98,18 @@ def export_graphs(spec: Spec, precision: Precision, checkpoint: Path | None, fol
     """
     network = load_network(spec, checkpoint)
     export(network, spec.preprocessing, folder / _FLOAT_GRAPH)
-    if precision == "float32":
-        return 0
-    images = calibration_images(spec)
-    require_enough(spec, len(images))
-    try:
-        quantize_for_serving(folder / _FLOAT_GRAPH, images, *(folder / _INT8_GRAPHS[kind] for kind in ("int8", "fp32")))
-    except ValueError as error:  # ONNX Runtime's, of ranges that are NaN or infinite.
-        raise UserError(f"{weights.origin(spec, checkpoint)}: int8 has no ranges: {error}; train again") from error
+    images = calibration_images(spec) if precision == "int8" else ()
+    if precision == "int8":
+        require_enough(spec, len(images))
+        int8_graphs = (folder / _INT8_GRAPHS[kind] for kind in ("int8", "fp32"))
+        try:
+            quantize_for_serving(folder / _FLOAT_GRAPH, images, *int8_graphs)
+        except ValueError as error:  # ONNX Runtime's, of ranges that are NaN or infinite.
+            raise UserError(f"{weights.origin(spec, checkpoint)}: int8 has no ranges: {error}; train again") from error
+    # Afterwards, so that no gradient is quantized.
+    if gradient := explanation.gradient_of_head(network, spec.preprocessing.crop):
+        for graph in graph_names(precision).values():
+            explanation.explain(gradient, network, folder / graph)
     return len(images)
 
 

@@ -86,11 +86,6 @@ def test_top_k_is_per_request(service: Service, cell: bytes) -> None:
     assert replies[2].status == 400
 
 
-def test_an_explanation_row_among_predictions_is_refused_alone(service: Service, cell: bytes) -> None:
-    replies, _ = service.reply_all([raw(cell, explain="True"), raw(cell)])
-    assert [reply.status for reply in replies] == [501, 200]
-
-
 def test_a_description_says_which_arithmetic_runs(service: Service, cell: bytes) -> None:
     replies, report = service.reply_all([raw(b"", describe="True"), raw(cell)])
     assert content(replies[0])["arithmetic"] == "fp32"
