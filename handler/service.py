@@ -4,8 +4,9 @@ import io
 import json
 import logging
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from http import HTTPStatus
 from pathlib import Path
 from typing import Any
@@ -15,10 +16,9 @@ import torch
 from numpy.typing import NDArray
 from PIL import Image
 
-from handler import arithmetic, explanation, overlay
+from handler import arithmetic, explanation
 from handler.engine import Engine
 from handler.errors import ArchiveError, InternalError, NoExplanations, OutOfMemory, RequestError
-from handler.explanation import Explained
 from handler.metadata import Metadata
 from handler.request import Prepared, Request, prepare
 from handler.responses import Reply, answer, rank, refuse
@@ -113,45 +113,36 @@ class Service:
         A bad request gets its own error; the others are answered as if it had not been there.
         """
         started = time.perf_counter()
-        outcomes = [self._prepare_or_refuse(request) for request in requests]
+        outcomes = [self._or_refuse(request, partial(self._prepare, request)) for request in requests]
         ready = time.perf_counter()
-        found = self._compute(outcomes)
-        done = time.perf_counter()
-        replies = [self._reply(outcome, *each) for outcome, each in zip(outcomes, found, strict=True)]
-        bad = sum(reply.status >= HTTPStatus.BAD_REQUEST for reply in replies)
-        became = [
-            (request, outcome, logits) for request, outcome, (logits, _) in zip(requests, outcomes, found, strict=True)
+        seen = sum(len(outcome.images) for outcome in outcomes if isinstance(outcome, Prepared))
+        outcomes = [
+            self._or_refuse(request, partial(explanation.reply, outcome, outcome.wanted, self.engine, self.metadata))
+            if isinstance(outcome, Prepared) and outcome.wanted
+            else outcome
+            for request, outcome in zip(requests, outcomes, strict=True)
         ]
-        images = sum(len(logits) for logits, _ in found)
-        return replies, BatchReport(len(requests), bad, images, ready - started, done - ready, became)
-
-    def _compute(self, outcomes: Sequence[Outcome]) -> list[tuple[Logits, Sequence[Explained]]]:
-        """Return the logits of each request's images and, where it wants them, what explains each of them."""
-        predicted = [outcome for outcome in outcomes if isinstance(outcome, Prepared) and not outcome.wanted]
-        images = [image for outcome in predicted for image in outcome.images]
+        images = [image for outcome in outcomes if isinstance(outcome, Prepared) for image in outcome.images]
         # One row per image; split again below in the same order.
         rows = iter(self.engine.logits(np.stack(images)) if images else ())
-        found: list[tuple[Logits, Sequence[Explained]]] = []
-        for outcome in outcomes:
-            if not isinstance(outcome, Prepared):
-                found.append(((), ()))
-            elif outcome.wanted is None:
-                found.append(([next(rows) for _ in outcome.images], ()))
-            else:
-                index = outcome.wanted.index
-                pairs = [self.engine.explain(image, index) for image in outcome.images]
-                explained = [Explained.of(logits, weights, index) for logits, weights in pairs]
-                found.append(([logits for logits, _ in pairs], explained))
-        return found
+        done = time.perf_counter()
+        logits = [[next(rows) for _ in outcome.images] if isinstance(outcome, Prepared) else [] for outcome in outcomes]
+        replies = [self._reply(outcome, scores) for outcome, scores in zip(outcomes, logits, strict=True)]
+        bad = sum(reply.status >= HTTPStatus.BAD_REQUEST for reply in replies)
+        became = list(zip(requests, outcomes, logits, strict=True))
+        return replies, BatchReport(len(requests), bad, seen, ready - started, done - ready, became)
 
-    def _prepare_or_refuse(self, request: Request) -> Outcome:
+    def _prepare(self, request: Request) -> Outcome:
         # TorchServe marks single rows, so one asking for a description may share a batch with predictions.
         if request.headers.get("describe") == "True":
             return Reply(HTTPStatus.OK, json.dumps(self.describe()).encode())
+        if request.explains and not self.engine.explains:
+            raise NoExplanations("this archive answers predictions only; use /predictions.")
+        return prepare(request, self.metadata, self.settings)
+
+    def _or_refuse(self, request: Request, work: Callable[[], Outcome]) -> Outcome:
         try:
-            if request.explains and not self.engine.explains:
-                raise NoExplanations("this archive answers predictions only; use /predictions.")
-            return prepare(request, self.metadata, self.settings)
+            return work()
         except RequestError as error:
             # Without the frames that it came through: they hold the image, decoded as far as that went, and the error
             # itself, so that only a full garbage collection would free them.
@@ -164,23 +155,11 @@ class Service:
             logger.exception("request %s failed", request.server_id)
             return InternalError("the server failed to handle this request; its log says why.")
 
-    def _reply(self, outcome: Outcome, logits: Logits, explained: Sequence[Explained]) -> Reply:
+    def _reply(self, outcome: Outcome, logits: Logits) -> Reply:
         if isinstance(outcome, Reply):
             return outcome
         if isinstance(outcome, RequestError):
             return refuse(outcome)
-        if outcome.wanted and outcome.wanted.format == "png":
-            return Reply(HTTPStatus.OK, overlay.png(outcome.images[0], explained[0].weights), "image/png")
-        labels = self.metadata.labels
-        said: list[Any]
-        if outcome.wanted:
-            name = "explanation"
-            said = [
-                explanation.as_json(*each, labels, where)
-                for *each, where in zip(explained, logits, outcome.regions, strict=True)
-            ]
-        else:
-            name = "predictions"
-            said = [rank(row, labels, outcome.top_k) for row in logits]
-        found = said if outcome.instances else said[0]
-        return answer(self.metadata.name, self.metadata.version, outcome.request_id, **{name: found})
+        ranked = [rank(row, self.metadata.labels, outcome.top_k) for row in logits]
+        predictions = ranked if outcome.instances else ranked[0]
+        return answer(self.metadata.name, self.metadata.version, outcome.request_id, predictions=predictions)

@@ -53,7 +53,7 @@ def httproute(traffic: Traffic, model: str) -> dict[str, Any]:
 
 
 def pin(version: str, traffic: Traffic, model: str) -> dict[str, Any]:
-    """Return the rule that leads to `version`: by a path of its own, or by the header x-model-version at the split's."""
+    """Return the rule that leads to `version`: by a path of its own, or by x-model-version at the split's."""
     header = {"type": "Exact", "name": PIN_HEADER, "value": version}
     matches: list[dict[str, Any]] = []
     for asked_for in _ASKED_FOR:

@@ -5,10 +5,11 @@ few nodes more in the graph, on the graph's own weights: int8 ones stay int8, an
 """
 
 import copy
-import io
 import warnings
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
 
 import numpy as np
 import onnx
@@ -53,9 +54,10 @@ def gradient_of_head(network: nn.Module, side: int) -> onnx.ModelProto | None:
         return None
     weights = {name: value.detach() for name, value in (*network.named_parameters(), *network.named_buffers())}
     read = (features.contiguous(), logits, torch.tensor([-1]))
-    traced = make_fx(
-        functionalize(_grad_cam(network, layer), remove="mutations"), decomposition_table=core_aten_decompositions()
-    )(weights, image, *read)
+    function = functionalize(_grad_cam(network, layer), remove="mutations")
+    # Without backward operators, which the exporter does not know.
+    primitives: Any = core_aten_decompositions()
+    traced = make_fx(function, decomposition_table=primitives)(weights, image, *read)
     used = _drop_unused(traced, list(weights))
     return None if used is None else _to_onnx(traced, {name: weights[name] for name in used}, read)
 
@@ -156,7 +158,7 @@ def _grad_cam(network: nn.Module, layer: nn.Module) -> Callable[..., Tensor]:
         chosen = torch.where(index < 0, logits.argmax(1), index)
         is_chosen = torch.arange(logits.shape[1]) == chosen
         one_hot = torch.where(is_chosen, torch.ones(()), torch.zeros(())).unsqueeze(0)
-        _, pull = vjp(lambda given: logits_of(given, weights, image), features)
+        pull = vjp(lambda given: logits_of(given, weights, image), features)[1]
         (gradient,) = pull(one_hot)
         return torch.relu((gradient.mean((2, 3), keepdim=True) * features).sum(1))
 
@@ -185,18 +187,18 @@ def _drop_unused(traced: GraphModule, weights: Sequence[str]) -> list[str] | Non
 
 
 def _to_onnx(traced: GraphModule, weights: Mapping[str, Tensor], read: tuple[Tensor, ...]) -> onnx.ModelProto:
-    file = io.BytesIO()
-    with warnings.catch_warnings():
+    with TemporaryDirectory() as folder, warnings.catch_warnings():
+        path = Path(folder) / "gradient.onnx"
         # As in scripts/pipeline/export.py.
         warnings.simplefilter("ignore", DeprecationWarning)
         warnings.simplefilter("ignore", TracerWarning)
         torch.onnx.export(
             traced,
             (*weights.values(), *read),
-            file,
+            str(path),
             dynamo=False,
             opset_version=OPSET,
             input_names=[*weights, *_READS],
             output_names=[MAP],
         )
-    return onnx.load_from_string(file.getvalue())
+        return onnx.load(path)

@@ -98,18 +98,21 @@ def export_graphs(spec: Spec, precision: Precision, checkpoint: Path | None, fol
     """
     network = load_network(spec, checkpoint)
     export(network, spec.preprocessing, folder / _FLOAT_GRAPH)
-    images = calibration_images(spec) if precision == "int8" else ()
-    if precision == "int8":
-        require_enough(spec, len(images))
-        int8_graphs = (folder / _INT8_GRAPHS[kind] for kind in ("int8", "fp32"))
-        try:
-            quantize_for_serving(folder / _FLOAT_GRAPH, images, *int8_graphs)
-        except ValueError as error:  # ONNX Runtime's, of ranges that are NaN or infinite.
-            raise UserError(f"{weights.origin(spec, checkpoint)}: int8 has no ranges: {error}; train again") from error
+    calibrated = _quantize(spec, checkpoint, folder) if precision == "int8" else 0
     # Afterwards, so that no gradient is quantized.
     if gradient := explanation.gradient_of_head(network, spec.preprocessing.crop):
         for graph in graph_names(precision).values():
             explanation.explain(gradient, network, folder / graph)
+    return calibrated
+
+
+def _quantize(spec: Spec, checkpoint: Path | None, folder: Path) -> int:
+    images = calibration_images(spec)
+    require_enough(spec, len(images))
+    try:
+        quantize_for_serving(folder / _FLOAT_GRAPH, images, *(folder / _INT8_GRAPHS[kind] for kind in ("int8", "fp32")))
+    except ValueError as error:  # ONNX Runtime's, of ranges that are NaN or infinite.
+        raise UserError(f"{weights.origin(spec, checkpoint)}: int8 has no ranges: {error}; train again") from error
     return len(images)
 
 

@@ -12,7 +12,6 @@ from PIL import Image
 from scipy.stats import spearmanr
 
 from handler.errors import UnknownClass
-from handler.explanation import parse_wanted, region
 from handler.metadata import Arithmetic, Preprocessing
 from handler.overlay import png
 from handler.predictions import of_batch
@@ -20,6 +19,7 @@ from handler.request import Request
 from handler.responses import Reply
 from handler.service import Service
 from handler.settings import Settings
+from handler.wanted import parse_wanted, region
 
 
 @pytest.fixture(scope="module")
@@ -153,7 +153,7 @@ def test_a_bad_image_gets_the_error_that_a_prediction_gets(float32: Service, cel
         (400, 300, 6, {"left": 0, "top": 0.125, "right": 1, "bottom": 0.875}),
     ],
 )
-def test_the_region_is_that_of_the_upright_image(  # noqa: PLR0913
+def test_the_region_is_that_of_the_upright_image(
     float32: Service, width: int, height: int, orientation: int, expected: dict[str, float]
 ) -> None:
     exif = Image.Exif()
@@ -180,6 +180,24 @@ def test_int8_points_at_the_same_places(
     ranks = [spearmanr(one.ravel(), other.ravel()).statistic for one, other in pairs if (one > 0).mean() > 0.25]
     assert len(ranks) >= 4
     assert np.median(ranks) > 0.9
+
+
+def test_a_defect_of_ours_in_an_explanation_leaves_its_neighbours_their_answers(
+    float32: Service, cell: bytes, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("handler.overlay.png", lambda *_: 1 / 0)
+    replies, report = float32.reply_all([asked(cell), Request({"body": cell}, {}, "id"), asked(cell, format="map")])
+    assert [reply.status for reply in replies] == [500, 200, 200]
+    assert (json.loads(replies[0].body)["error"]["code"], report.bad) == ("internal_error", 1)
+
+
+def test_an_archive_without_maps_refuses_explanations_alone(
+    float32: Service, cell: bytes, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("handler.engine.Engine.explains", False)
+    replies, _ = float32.reply_all([asked(cell), Request({"body": cell}, {}, "id")])
+    assert [reply.status for reply in replies] == [501, 200]
+    assert json.loads(replies[0].body)["error"]["code"] == "no_explanations"
 
 
 def test_an_explanation_is_not_logged_as_a_prediction(float32: Service, cell: bytes) -> None:

@@ -107,7 +107,5 @@ def test_only_post_explains(server: Server, path: str) -> None:
     assert (answer.status_code, answer.headers["allow"]) == (405, "POST")
 
 
-def test_a_prediction_asked_for_with_the_headers_of_an_explanation_is_a_prediction(
-    server: Server, cell: bytes
-) -> None:
+def test_a_prediction_asked_for_with_the_headers_of_an_explanation_is_a_prediction(server: Server, cell: bytes) -> None:
     assert "predictions" in server.predict(cell, headers={"x-format": "map", "x-class": "0", "explain": "True"}).json()

@@ -59,9 +59,7 @@ def of_edge(folder: Path, traffic: Traffic) -> Route:
         if "weighted_clusters" in action:
             assert match["path"] in ASKED_FOR
             assert asked == {}
-            weights = {
-                _version(each["name"]): each["weight"] for each in action["weighted_clusters"]["clusters"]
-            }
+            weights = {_version(each["name"]): each["weight"] for each in action["weighted_clusters"]["clusters"]}
             # Newcomers, who get a cookie, are split like everybody else, and explanations like predictions.
             assert not found.weights or found.weights == weights
             found.weights = weights
