@@ -47,6 +47,7 @@ def by_autograd(network: nn.Module, images: Tensor, side: int, index: int) -> ND
     return found
 
 
+@pytest.mark.operations
 @pytest.mark.parametrize("architecture", ["mobilenet_v3_small", "resnet18", "squeezenet1_1"])
 def test_the_graphs_map_is_grad_cam_by_autograd(architecture: str, tmp_path: Path) -> None:
     network = random_network(architecture, SMALL)
@@ -89,6 +90,7 @@ def test_it_is_what_captum_says_of_cells(spec: Spec, network: nn.Module, float32
         assert found.max() < 10
 
 
+@pytest.mark.operations
 def test_a_prediction_is_the_same_with_the_map_in_the_graph_and_has_none(
     network: nn.Module, spec: Spec, tmp_path: Path
 ) -> None:
@@ -107,6 +109,7 @@ def test_a_network_that_reads_more_than_its_last_map_has_no_explanations() -> No
     assert gradient_of_head(transformer, 32) is None
 
 
+@pytest.mark.operations
 def test_it_takes_no_weights_of_its_own_and_gives_the_same_bytes_twice(
     network: nn.Module, spec: Spec, int8_folder: Path, float32_folder: Path, tmp_path: Path
 ) -> None:
