@@ -1,4 +1,4 @@
-"""The network: images in, logits out."""
+"""The network: images in, logits and maps out."""
 
 from pathlib import Path
 
@@ -31,6 +31,8 @@ class Engine:
         options = onnxruntime.SessionOptions()
         options.intra_op_num_threads = threads
         options.inter_op_num_threads = 1
+        # Errors only: it warns of inputs that may be left out.
+        options.log_severity_level = 3
         if arithmetic == "fp32":
             # Lets constant folding turn int8 weights into float32 once, at load; otherwise ONNX Runtime keeps
             # DequantizeLinear for its int8 kernels and computes it again for every image.
@@ -50,3 +52,22 @@ class Engine:
         chunks = [images[start : start + MAX_BATCH] for start in range(0, len(images), MAX_BATCH)]
         outputs = [self._session.run(["logits"], {"images": chunk})[0] for chunk in chunks]
         return outputs[0] if len(outputs) == 1 else np.concatenate(outputs)
+
+    @property
+    def explains(self) -> bool:
+        """Whether the graph gives maps."""
+        return any(output.name == "map" for output in self._session.get_outputs())
+
+    def explain(self, image: NDArray[np.uint8], index: int | None) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+        """Return float32 logits [classes] and the Grad-CAM map of one class, float32 [rows, columns], at least 0.
+
+        To be asked only where it `explains`.
+
+        Args:
+            image: uint8 [3, crop, crop], RGB, 0 to 255.
+            index: of the class; None: that of the largest logit.
+        """
+        chosen = np.array([-1 if index is None else index], np.int64)
+        inputs = {"images": image[np.newaxis], "class_index": chosen}
+        logits, found = self._session.run(["logits", "map"], inputs)
+        return logits[0], found[0]

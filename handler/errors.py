@@ -4,6 +4,8 @@ RequestError                 one request's own fault; its neighbours in the batc
 ├── EmptyBody            400
 ├── MalformedBody        400
 ├── InvalidTopK          400
+├── InvalidFormat        400
+├── UnknownClass         400
 ├── UnreadableImage      400
 │   ├── TruncatedImage   400
 │   ├── NoPixels         400
@@ -55,6 +57,18 @@ class InvalidTopK(RequestError):
     """`top_k` is not a positive integer."""
 
     code = "invalid_top_k"
+
+
+class InvalidFormat(RequestError):
+    """An explanation can't be given in this form."""
+
+    code = "invalid_format"
+
+
+class UnknownClass(RequestError):
+    """The class to explain is none of the model's."""
+
+    code = "unknown_class"
 
 
 class UnreadableImage(RequestError):
@@ -138,7 +152,7 @@ class DeadlineExceeded(RequestError):
 
 
 class NoExplanations(RequestError):
-    """This archive can predict but not explain."""
+    """This archive can predict but not explain: its network's head is no function of the last feature map."""
 
     status = 501
     code = "no_explanations"

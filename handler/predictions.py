@@ -47,6 +47,8 @@ def sampled(request_id: str | None, share: float) -> bool:
 def of_batch(batch: BatchReport, version: str, labels: tuple[str, ...], share: float) -> Iterator[Prediction]:
     """Give what is to be logged of a batch, image by image; of a refused request, the image that was refused.
 
+    Explanations are not logged.
+
     Args:
         batch: answered just now.
         version: that answered.
@@ -56,7 +58,8 @@ def of_batch(batch: BatchReport, version: str, labels: tuple[str, ...], share: f
     time = datetime.now(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
     ms = round((batch.preprocess_s + batch.inference_s) * 1000, 2)
     for request, outcome, logits in batch.outcomes:
-        if not sampled(request.id, share):
+        # What is asked why was asked what before: one image would be two.
+        if request.explains or not sampled(request.id, share):
             continue
         user = request.headers.get(USER) or None
         said = {"time": time, "request_id": request.id, "version": version, "shadow": is_shadow(request)}

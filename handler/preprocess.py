@@ -24,7 +24,14 @@ def load(image: EncodedImage, to: Preprocessing) -> NDArray[np.uint8]:
     Raises:
         UnreadableImage: damaged or incomplete.
     """
-    return preprocess(image.decode(shorter_side=_SPARE * to.resize), to)
+    return load_with_shape(image, to)[0]
+
+
+def load_with_shape(image: EncodedImage, to: Preprocessing) -> tuple[NDArray[np.uint8], tuple[int, int]]:
+    """Return the same, and the rows and columns of the upright image; of a JPEG, as it was decoded."""
+    pixels = image.decode(shorter_side=_SPARE * to.resize)
+    height, width, _ = pixels.shape
+    return preprocess(pixels, to), (height, width)
 
 
 def preprocess(pixels: NDArray[np.uint8], to: Preprocessing) -> NDArray[np.uint8]:

@@ -12,12 +12,13 @@ from numpy.typing import NDArray
 from handler import deadline
 from handler.allowance import Allowance
 from handler.decode import EncodedImage
-from handler.errors import NoExplanations, RequestError
-from handler.metadata import Preprocessing
+from handler.errors import InvalidFormat, RequestError
+from handler.metadata import Metadata
 from handler.payload import Payload, parse
-from handler.preprocess import load
+from handler.preprocess import load_with_shape
 from handler.responses import parse_top_k
 from handler.settings import Settings
+from handler.wanted import Wanted, parse_wanted, region
 
 TOP_K = "x-top-k"
 REQUEST_ID = "x-request-id"
@@ -42,19 +43,29 @@ class Request:
         """The edge's id of the request, or the server's where it sent none."""
         return self.headers.get(REQUEST_ID) or self.server_id
 
+    @property
+    def explains(self) -> bool:
+        """Whether it came to TorchServe's /explanations."""
+        return self.headers.get("explain") == "True"
+
 
 @dataclass(frozen=True)
 class Prepared:
-    """A valid request: its images, uint8 [3, crop, crop] and as they were sent, and how its client wants its answer."""
+    """A valid request: its images, uint8 [3, crop, crop] and as they were sent, and how its client wants its answer.
+
+    Where it wants an explanation, `regions` are where in each upright image the network's square lies.
+    """
 
     images: list[NDArray[np.uint8]]
     encoded: tuple[bytes, ...]
     instances: bool
     top_k: int
     request_id: str | None
+    wanted: Wanted | None = None
+    regions: tuple[Mapping[str, float], ...] = ()
 
 
-def prepare(request: Request, preprocessing: Preprocessing, settings: Settings) -> Prepared:
+def prepare(request: Request, metadata: Metadata, settings: Settings) -> Prepared:
     """Return the images of one request, decoded and scaled.
 
     Raises:
@@ -62,22 +73,26 @@ def prepare(request: Request, preprocessing: Preprocessing, settings: Settings) 
     """
     headers = request.headers
     deadline.check(headers.get(deadline.HEADER))
-    if headers.get("explain") == "True":
-        raise NoExplanations("this archive answers predictions only; use /predictions.")
+    wanted = parse_wanted(headers, metadata.labels) if request.explains else None
     top_k = parse_top_k(headers.get(TOP_K), settings.top_k)
     payload = parse(request.row, headers, settings.max_instances)
+    if wanted and wanted.format == "png" and payload.instances:
+        raise InvalidFormat("a PNG shows one image; send it without `instances`, or ask for format=map.")
     # All the headers before any pixel: together, too, the images must be worth decoding.
     pictures, megapixels, allowance = deque[EncodedImage](), settings.max_megapixels, Allowance(settings.decode_seconds)
     for number, encoded in enumerate(payload.images):
         with _named(number, payload):
             pictures.append(EncodedImage.open(encoded, megapixels, allowance))
         megapixels -= pictures[-1].megapixels
-    images = []
+    images, shapes = [], []
     for number in range(len(pictures)):
         with _named(number, payload):
             # Taken out: a decoder may keep what it needed for as long as there is its image.
-            images.append(load(pictures.popleft(), preprocessing))
-    return Prepared(images, payload.images, payload.instances, top_k, request.id)
+            image, shape = load_with_shape(pictures.popleft(), metadata.preprocessing)
+        images.append(image)
+        shapes.append(shape)
+    regions = tuple(region(shape, metadata.preprocessing) for shape in shapes) if wanted else ()
+    return Prepared(images, payload.images, payload.instances, top_k, request.id, wanted, regions)
 
 
 @contextmanager

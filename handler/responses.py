@@ -20,11 +20,13 @@ class Reply:
 
     Attributes:
         status: HTTP status.
-        body: JSON in UTF-8.
+        body: JSON in UTF-8, or what `content_type` says.
+        content_type: of the body.
     """
 
     status: int
     body: bytes
+    content_type: str = "application/json"
 
     @property
     def phrase(self) -> str:
@@ -69,9 +71,9 @@ def rank(logits: NDArray[np.float32], labels: tuple[str, ...], top_k: int) -> li
     ]
 
 
-def answer(model: str, version: str, request_id: str | None, predictions: list[Any]) -> Reply:
-    """Return the reply of a successful prediction."""
-    content = {"model": model, "version": version, "request_id": request_id, "predictions": predictions}
+def answer(model: str, version: str, request_id: str | None, **found: Any) -> Reply:
+    """Return the reply of a success; `found` is what it says beside who said it."""
+    content = {"model": model, "version": version, "request_id": request_id, **found}
     return Reply(HTTPStatus.OK, _encode(content))
 
 

@@ -4,8 +4,9 @@ import io
 import json
 import logging
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from http import HTTPStatus
 from pathlib import Path
 from typing import Any
@@ -15,9 +16,9 @@ import torch
 from numpy.typing import NDArray
 from PIL import Image
 
-from handler import arithmetic
+from handler import arithmetic, explanation
 from handler.engine import Engine
-from handler.errors import ArchiveError, InternalError, OutOfMemory, RequestError
+from handler.errors import ArchiveError, InternalError, NoExplanations, OutOfMemory, RequestError
 from handler.metadata import Metadata
 from handler.request import Prepared, Request, prepare
 from handler.responses import Reply, answer, rank, refuse
@@ -112,8 +113,15 @@ class Service:
         A bad request gets its own error; the others are answered as if it had not been there.
         """
         started = time.perf_counter()
-        outcomes = [self._prepare_or_refuse(request) for request in requests]
+        outcomes = [self._or_refuse(request, partial(self._prepare, request)) for request in requests]
         ready = time.perf_counter()
+        seen = sum(len(outcome.images) for outcome in outcomes if isinstance(outcome, Prepared))
+        outcomes = [
+            self._or_refuse(request, partial(explanation.reply, outcome, outcome.wanted, self.engine, self.metadata))
+            if isinstance(outcome, Prepared) and outcome.wanted
+            else outcome
+            for request, outcome in zip(requests, outcomes, strict=True)
+        ]
         images = [image for outcome in outcomes if isinstance(outcome, Prepared) for image in outcome.images]
         # One row per image; split again below in the same order.
         rows = iter(self.engine.logits(np.stack(images)) if images else ())
@@ -122,14 +130,19 @@ class Service:
         replies = [self._reply(outcome, scores) for outcome, scores in zip(outcomes, logits, strict=True)]
         bad = sum(reply.status >= HTTPStatus.BAD_REQUEST for reply in replies)
         became = list(zip(requests, outcomes, logits, strict=True))
-        return replies, BatchReport(len(requests), bad, len(images), ready - started, done - ready, became)
+        return replies, BatchReport(len(requests), bad, seen, ready - started, done - ready, became)
 
-    def _prepare_or_refuse(self, request: Request) -> Outcome:
+    def _prepare(self, request: Request) -> Outcome:
         # TorchServe marks single rows, so one asking for a description may share a batch with predictions.
         if request.headers.get("describe") == "True":
             return Reply(HTTPStatus.OK, json.dumps(self.describe()).encode())
+        if request.explains and not self.engine.explains:
+            raise NoExplanations("this archive answers predictions only; use /predictions.")
+        return prepare(request, self.metadata, self.settings)
+
+    def _or_refuse(self, request: Request, work: Callable[[], Outcome]) -> Outcome:
         try:
-            return prepare(request, self.metadata.preprocessing, self.settings)
+            return work()
         except RequestError as error:
             # Without the frames that it came through: they hold the image, decoded as far as that went, and the error
             # itself, so that only a full garbage collection would free them.
@@ -149,4 +162,4 @@ class Service:
             return refuse(outcome)
         ranked = [rank(row, self.metadata.labels, outcome.top_k) for row in logits]
         predictions = ranked if outcome.instances else ranked[0]
-        return answer(self.metadata.name, self.metadata.version, outcome.request_id, predictions)
+        return answer(self.metadata.name, self.metadata.version, outcome.request_id, predictions=predictions)

@@ -49,7 +49,7 @@ class MobileNetHandler:
         self.harvest = Harvest(self.service) if settings.harvest == "on" else None
 
     def handle(self, rows: Sequence[Mapping[str, Any]], context: Any) -> list[bytes]:
-        """Return one JSON body a row, and set each row's status and headers."""
+        """Return one body a row, and set each row's status and headers."""
         headers = [_lower_case(context.get_all_request_header(index)) for index in range(len(rows))]
         requests = [
             Request(row, header, context.get_request_id(index))
@@ -64,7 +64,7 @@ class MobileNetHandler:
         self.metrics.write(report, *dropped)
         for index, reply in enumerate(replies):
             context.set_response_status(reply.status, reply.phrase, index)
-            context.set_response_content_type(index, "application/json")
+            context.set_response_content_type(index, reply.content_type)
             context.set_response_header(index, "x-model-version", self.service.metadata.version)
             context.set_response_header(index, "x-model-arithmetic", self.service.engine.arithmetic)
         return [reply.body for reply in replies]

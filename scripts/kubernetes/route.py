@@ -13,6 +13,8 @@ API_VERSION = "gateway.networking.k8s.io/v1"
 _MOST_RULES = 16
 _PORT = 80
 PIN_HEADER = "x-model-version"
+# As in deploy/edge/routes.yaml.j2.
+_ASKED_FOR = ("predictions", "explanations")
 
 
 def httproute(traffic: Traffic, model: str) -> dict[str, Any]:
@@ -51,16 +53,18 @@ def httproute(traffic: Traffic, model: str) -> dict[str, Any]:
 
 
 def pin(version: str, traffic: Traffic, model: str) -> dict[str, Any]:
-    """Return the rule that leads to `version`: by its path, or by the header x-model-version at the split's."""
-    path = f"/predictions/{model}"
-    pinned = {"type": "Exact", "value": f"{path}/{version}"}
+    """Return the rule that leads to `version`: by a path of its own, or by x-model-version at the split's."""
     header = {"type": "Exact", "name": PIN_HEADER, "value": version}
+    matches: list[dict[str, Any]] = []
+    for asked_for in _ASKED_FOR:
+        path = f"/{asked_for}/{model}"
+        matches += [
+            {"path": {"type": "Exact", "value": f"{path}/{version}"}, "method": "POST"},
+            {"path": {"type": "Exact", "value": path}, "headers": [header], "method": "POST"},
+        ]
     return {
         "name": names.pin(version),
-        "matches": [
-            {"path": pinned, "method": "POST"},
-            {"path": {"type": "Exact", "value": path}, "headers": [header], "method": "POST"},
-        ],
+        "matches": matches,
         "backendRefs": backends({names.of(version): 1}),
         "timeouts": _timeouts(traffic),
     }

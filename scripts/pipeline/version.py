@@ -12,7 +12,7 @@ from handler.engine import Engine
 from handler.metadata import Arithmetic, Metadata
 from scripts.errors import UserError
 from scripts.files import replace_file, sha256
-from scripts.pipeline import archive, weights
+from scripts.pipeline import archive, explanation, weights
 from scripts.pipeline.calibration_size import require_enough
 from scripts.pipeline.data import unlabelled
 from scripts.pipeline.export import export
@@ -98,8 +98,15 @@ def export_graphs(spec: Spec, precision: Precision, checkpoint: Path | None, fol
     """
     network = load_network(spec, checkpoint)
     export(network, spec.preprocessing, folder / _FLOAT_GRAPH)
-    if precision == "float32":
-        return 0
+    calibrated = _quantize(spec, checkpoint, folder) if precision == "int8" else 0
+    # Afterwards, so that no gradient is quantized.
+    if gradient := explanation.gradient_of_head(network, spec.preprocessing.crop):
+        for graph in graph_names(precision).values():
+            explanation.explain(gradient, network, folder / graph)
+    return calibrated
+
+
+def _quantize(spec: Spec, checkpoint: Path | None, folder: Path) -> int:
     images = calibration_images(spec)
     require_enough(spec, len(images))
     try:

@@ -13,7 +13,7 @@ from benchmarks.hostile_images import with_scans
 from handler.decode import EncodedImage
 from handler.errors import ArchiveError
 from handler.metadata import Preprocessing
-from handler.preprocess import load
+from handler.preprocess import load_with_shape
 from handler.request import Request
 from handler.responses import Reply
 from handler.service import Service
@@ -86,11 +86,6 @@ def test_top_k_is_per_request(service: Service, cell: bytes) -> None:
     assert replies[2].status == 400
 
 
-def test_an_explanation_row_among_predictions_is_refused_alone(service: Service, cell: bytes) -> None:
-    replies, _ = service.reply_all([raw(cell, explain="True"), raw(cell)])
-    assert [reply.status for reply in replies] == [501, 200]
-
-
 def test_a_description_says_which_arithmetic_runs(service: Service, cell: bytes) -> None:
     replies, report = service.reply_all([raw(b"", describe="True"), raw(cell)])
     assert content(replies[0])["arithmetic"] == "fp32"
@@ -101,13 +96,13 @@ def test_a_description_says_which_arithmetic_runs(service: Service, cell: bytes)
 def test_a_defect_of_ours_in_one_row_leaves_its_neighbours_their_answers(
     service: Service, cells: list[bytes], monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    def fails_for_the_first(image: EncodedImage, to: Preprocessing, calls: list[int] = []) -> np.ndarray:  # noqa: B006
+    def fails_for_the_first(image: EncodedImage, to: Preprocessing, calls: list[int] = []) -> object:  # noqa: B006
         calls.append(1)
         if len(calls) == 1:
             raise ZeroDivisionError
-        return load(image, to)
+        return load_with_shape(image, to)
 
-    monkeypatch.setattr("handler.request.load", fails_for_the_first)
+    monkeypatch.setattr("handler.request.load_with_shape", fails_for_the_first)
     replies, report = service.reply_all([raw(cells[0]), raw(cells[1])])
     assert [reply.status for reply in replies] == [500, 200]
     assert content(replies[0])["error"]["code"] == "internal_error"
@@ -118,12 +113,12 @@ def test_a_defect_of_ours_in_one_row_leaves_its_neighbours_their_answers(
 def test_a_row_without_memory_is_refused_alone_and_may_come_again(
     service: Service, cells: list[bytes], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def has_none(image: EncodedImage, to: Preprocessing) -> np.ndarray:
+    def has_none(image: EncodedImage, to: Preprocessing) -> object:
         if image.encoded == cells[0]:
             raise MemoryError
-        return load(image, to)
+        return load_with_shape(image, to)
 
-    monkeypatch.setattr("handler.request.load", has_none)
+    monkeypatch.setattr("handler.request.load_with_shape", has_none)
     replies, _ = service.reply_all([raw(cells[0]), raw(cells[1])])
     assert [reply.status for reply in replies] == [503, 200]
     assert content(replies[0])["error"]["code"] == "out_of_memory"
@@ -180,7 +175,7 @@ def test_a_process_that_can_not_answer_does_not_become_ready(
     def missing_library(image: EncodedImage, to: Preprocessing) -> np.ndarray:
         raise ImportError("libjpeg.so.9")
 
-    monkeypatch.setattr("handler.request.load", missing_library)
+    monkeypatch.setattr("handler.request.load_with_shape", missing_library)
     with pytest.raises(ArchiveError, match="warm-up"):
         Service.load(int8_folder, Settings())
 

@@ -132,7 +132,7 @@ def test_the_contracts_routes_answer(exposed: Exposed, cell: bytes) -> None:
 
 INNER = ["/", "/ping", "/models", f"/models/{MODEL}", "/metrics", "/api-description", "/v1/models", "/workflows"]
 INNER += ["/stats", "/config_dump", "/quitquitquit", "/healthcheck/fail", "/clusters", "/wfpredict/x", "/predictions"]
-INNER += [f"/explanations/{MODEL}", f"{PREDICTIONS}/9.9", "/predictions/other", f"/v1/models/{MODEL}:predict"]
+INNER += [f"/explanations/{MODEL}/9.9", f"{PREDICTIONS}/9.9", "/predictions/other", f"/v1/models/{MODEL}:predict"]
 
 
 @pytest.mark.parametrize("method", ["GET", "POST", "PUT", "DELETE", "OPTIONS"])

@@ -15,6 +15,8 @@ from tests.kubernetes.built import Object
 
 MODEL = "mobilenet_v3"
 PREDICTIONS = f"/predictions/{MODEL}"
+# What is split and pinned.
+ASKED_FOR = (PREDICTIONS, f"/explanations/{MODEL}")
 
 
 @dataclass
@@ -24,14 +26,14 @@ class Route:
     Attributes:
         weights: by version, in order.
         paths: the version that a path of its own leads to, by path.
-        headers: the same by the value of x-model-version at the split's path.
+        headers: the same by the path that is split and the value of x-model-version.
         shadow: the version and percent that copies go to.
         timeouts_s: every limit that is set for an answer.
     """
 
     weights: dict[str, int] = field(default_factory=dict)
     paths: dict[str, str] = field(default_factory=dict)
-    headers: dict[str, str] = field(default_factory=dict)
+    headers: dict[tuple[str, str], str] = field(default_factory=dict)
     shadow: tuple[str, int] | None = None
     timeouts_s: set[float] = field(default_factory=set)
 
@@ -56,18 +58,19 @@ def of_edge(folder: Path, traffic: Traffic) -> Route:
         asked = {one["name"]: one["string_match"]["exact"] for one in match["headers"] if "invert_match" not in one}
         assert asked.pop(":method") == "POST"
         if "weighted_clusters" in action:
-            assert (match["path"], asked) == (PREDICTIONS, {})
-            clusters = action["weighted_clusters"]["clusters"]
-            split = (
-                {_version(each["name"]): each["weight"] for each in clusters},
-                _edges_shadow(action, files["shadow"]),
-            )
-            # Newcomers, who get a cookie, are split like everybody else.
-            assert not found.weights or (found.weights, found.shadow) == split
-            found.weights, found.shadow = split
+            assert match["path"] in ASKED_FOR
+            assert asked == {}
+            weights = {_version(each["name"]): each["weight"] for each in action["weighted_clusters"]["clusters"]}
+            # Newcomers, who get a cookie, are split like everybody else, and explanations like predictions.
+            assert not found.weights or found.weights == weights
+            found.weights = weights
+            if match["path"] == PREDICTIONS:
+                found.shadow = _edges_shadow(action, files["shadow"])
+            else:
+                assert "request_mirror_policies" not in action
         elif asked:
-            assert match["path"] == PREDICTIONS
-            found.headers[asked["x-model-version"]] = _version(action["cluster"])
+            assert match["path"] in ASKED_FOR
+            found.headers[match["path"], asked["x-model-version"]] = _version(action["cluster"])
         else:
             found.paths[match["path"]] = _version(action["cluster"])
     return found
@@ -126,10 +129,10 @@ def of_gateway(route: Object, versions: list[str]) -> Route:
             if "headers" not in match:
                 found.paths[match["path"]["value"]] = version
                 continue
-            assert match["path"]["value"] == PREDICTIONS
+            assert match["path"]["value"] in ASKED_FOR
             [header] = match["headers"]
             assert (header["name"], header["type"]) == ("x-model-version", "Exact")
-            found.headers[header["value"]] = version
+            found.headers[match["path"]["value"], header["value"]] = version
     return found
 
 

@@ -84,8 +84,8 @@ def test_the_graph_for_fp32_arithmetic_has_the_same_int8_weights_and_rounds_no_a
 def test_both_graphs_keep_the_outputs_of_the_contract(int8_folder: Path) -> None:
     for graph in Metadata.load_verified(int8_folder).graphs.values():
         model = onnx.load(int8_folder / graph)
-        assert [output.name for output in model.graph.output] == ["logits", "features"]
-        assert [item.name for item in model.graph.input] == ["images"]
+        assert [output.name for output in model.graph.output] == ["logits", "features", "map"]
+        assert [item.name for item in model.graph.input] == ["images", "class_index"]
 
 
 def test_too_few_calibration_images_are_refused(tmp_path: Path) -> None:

@@ -1,0 +1,74 @@
+"""What a request wants explained, and in which form."""
+
+import difflib
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Literal, cast
+
+from handler.errors import InvalidFormat, UnknownClass
+from handler.metadata import Preprocessing
+from handler.responses import DECIMALS
+
+CLASS = "x-class"
+FORMAT = "x-format"
+_FORMATS = ("png", "map")
+_NAMED = 40
+_MOST_DIGITS = 9
+
+
+@dataclass(frozen=True)
+class Wanted:
+    """What a client wants explained.
+
+    Attributes:
+        format: `png`, the map over the image; `map`, its numbers.
+        index: of the class; None: whichever is the most probable.
+    """
+
+    format: Literal["png", "map"]
+    index: int | None
+
+
+def parse_wanted(headers: Mapping[str, str], labels: Sequence[str]) -> Wanted:
+    """Return what a request's headers ask for.
+
+    Raises:
+        InvalidFormat: neither png nor map.
+        UnknownClass: no label and no index of one.
+    """
+    given = headers.get(FORMAT) or _FORMATS[0]
+    if given not in _FORMATS:
+        raise InvalidFormat(f"format must be png or map, not {given[:_NAMED]!r}.")
+    return Wanted(cast(Literal["png", "map"], given), _index(headers.get(CLASS), labels))
+
+
+def _index(text: str | None, labels: Sequence[str]) -> int | None:
+    """Return the class that `text` names. A label first: labels may be numbers."""
+    if not text:
+        return None
+    if text in labels:
+        return labels.index(text)
+    if text.isascii() and text.isdigit() and int(text[:_MOST_DIGITS]) < len(labels) and len(text) <= _MOST_DIGITS:
+        return int(text)
+    near = difflib.get_close_matches(text[:_NAMED], labels, n=1, cutoff=0)
+    raise UnknownClass(
+        f"class {text[:_NAMED]!r} is unknown; "
+        f"the nearest label is {near[0]!r}, and indices go from 0 to {len(labels) - 1}."
+    )
+
+
+def region(shape: tuple[int, int], to: Preprocessing) -> dict[str, float]:
+    """Return where the network's square lies in an upright image, as fractions of its width and height.
+
+    Args:
+        shape: the image's rows and columns.
+        to: the archive's description.
+    """
+    (top, bottom), (left, right) = (_span(side, min(shape), to) for side in shape)
+    return {"left": left, "top": top, "right": right, "bottom": bottom}
+
+
+def _span(side: int, shorter: int, to: Preprocessing) -> tuple[float, float]:
+    scaled = round(side * to.resize / shorter)
+    start = (scaled - to.crop) // 2
+    return round(start / scaled, DECIMALS), round((start + to.crop) / scaled, DECIMALS)
