@@ -51,16 +51,20 @@ def httproute(traffic: Traffic, model: str) -> dict[str, Any]:
 
 
 def pin(version: str, traffic: Traffic, model: str) -> dict[str, Any]:
-    """Return the rule that leads to `version`: by its path, or by the header x-model-version at the split's."""
+    """Return the rule that leads to `version`: by its path, or by the header x-model-version at the split's two."""
     path = f"/predictions/{model}"
     pinned = {"type": "Exact", "value": f"{path}/{version}"}
-    header = {"type": "Exact", "name": PIN_HEADER, "value": version}
+    by_header = [
+        {
+            "path": {"type": "Exact", "value": split},
+            "headers": [{"type": "Exact", "name": PIN_HEADER, "value": version}],
+            "method": "POST",
+        }
+        for split in (path, f"/v1/models/{model}:predict")
+    ]
     return {
         "name": names.pin(version),
-        "matches": [
-            {"path": pinned, "method": "POST"},
-            {"path": {"type": "Exact", "value": path}, "headers": [header], "method": "POST"},
-        ],
+        "matches": [{"path": pinned, "method": "POST"}, *by_header],
         "backendRefs": backends({names.of(version): 1}),
         "timeouts": _timeouts(traffic),
     }

@@ -136,7 +136,10 @@ def test_predictions_take_post_only(server: Server, method: str, path: str) -> N
         f"/predictions/{MODEL}/9.9",
         f"/predictions/{MODEL}/1.0/more",
         f"/explanations/{MODEL}",
-        f"/v1/models/{MODEL}:predict",
+        f"/v1/models/{MODEL}:explain",
+        f"/v1/models/{MODEL}/versions/1.0:predict",
+        "/v1/models/other",
+        "/v2/models",
         "/workflows",
     ],
 )

@@ -15,6 +15,8 @@ from tests.kubernetes.built import Object
 
 MODEL = "mobilenet_v3"
 PREDICTIONS = f"/predictions/{MODEL}"
+KSERVE = f"/v1/models/{MODEL}:predict"
+SPLIT_PATHS = (PREDICTIONS, KSERVE)
 
 
 @dataclass
@@ -24,14 +26,14 @@ class Route:
     Attributes:
         weights: by version, in order.
         paths: the version that a path of its own leads to, by path.
-        headers: the same by the value of x-model-version at the split's path.
+        headers: the same by one of the split's paths and the value of x-model-version there.
         shadow: the version and percent that copies go to.
         timeouts_s: every limit that is set for an answer.
     """
 
     weights: dict[str, int] = field(default_factory=dict)
     paths: dict[str, str] = field(default_factory=dict)
-    headers: dict[str, str] = field(default_factory=dict)
+    headers: dict[tuple[str, str], str] = field(default_factory=dict)
     shadow: tuple[str, int] | None = None
     timeouts_s: set[float] = field(default_factory=set)
 
@@ -55,7 +57,8 @@ def of_edge(folder: Path, traffic: Traffic) -> Route:
         asked = {one["name"]: one["string_match"]["exact"] for one in match["headers"] if "invert_match" not in one}
         assert asked.pop(":method") == "POST"
         if "weighted_clusters" in action:
-            assert (match["path"], asked) == (PREDICTIONS, {})
+            assert match["path"] in SPLIT_PATHS
+            assert asked == {}
             clusters = action["weighted_clusters"]["clusters"]
             split = (
                 {_version(each["name"]): each["weight"] for each in clusters},
@@ -65,11 +68,15 @@ def of_edge(folder: Path, traffic: Traffic) -> Route:
             assert not found.weights or (found.weights, found.shadow) == split
             found.weights, found.shadow = split
         elif asked:
-            assert match["path"] == PREDICTIONS
-            found.headers[asked["x-model-version"]] = _version(action["cluster"])
+            found.headers[match["path"], asked["x-model-version"]] = _version(action["cluster"])
         else:
             found.paths[match["path"]] = _version(action["cluster"])
     return found
+
+
+def pins_by_header(versions: list[str]) -> dict[tuple[str, str], str]:
+    """Return what `headers` of a route should be."""
+    return {(path, version): version for path in SPLIT_PATHS for version in versions}
 
 
 def sticky_header(files: dict[str, Any]) -> str | None:
@@ -125,10 +132,9 @@ def of_gateway(route: Object, versions: list[str]) -> Route:
             if "headers" not in match:
                 found.paths[match["path"]["value"]] = version
                 continue
-            assert match["path"]["value"] == PREDICTIONS
             [header] = match["headers"]
             assert (header["name"], header["type"]) == ("x-model-version", "Exact")
-            found.headers[header["value"]] = version
+            found.headers[match["path"]["value"], header["value"]] = version
     return found
 
 
