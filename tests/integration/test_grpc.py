@@ -145,7 +145,7 @@ def test_an_image_reaches_the_model_server_as_it_does_by_http(caller: Caller) ->
 
 @pytest.mark.parametrize("version", ["1.0", "2.0"])
 def test_a_version_is_pinned_by_the_message_or_by_metadata(caller: Caller, version: str) -> None:
-    for number in range(20):
+    for number in range(5):
         user = ("x-user-id", f"user-{number}")
         for _, call in (caller.ask(b"x", version, user), caller.ask(b"x", "", user, ("x-model-version", version))):
             assert dict(call.initial_metadata())["x-model-version"] == version

@@ -34,7 +34,7 @@ def test_infer_answers_a_list_of_predictions_an_instance(server: Server, cells: 
 
 def test_a_user_meets_the_version_that_it_meets_by_the_path_of_predictions(server: Server, cell: bytes) -> None:
     met = set()
-    for number in range(60):
+    for number in range(30):
         user = f"user-{number}"
         versions = [
             answer.headers["x-model-version"]
@@ -42,13 +42,13 @@ def test_a_user_meets_the_version_that_it_meets_by_the_path_of_predictions(serve
         ]
         assert versions[0] == versions[1]
         met |= set(versions)
-    # 0.9 ** 60 is 0.002, but these users are always the same.
+    # 0.9 ** 30 is 0.04, but these users are always the same.
     assert met == {"1.0", "2.0"}
 
 
 @pytest.mark.parametrize("version", ["1.0", "2.0"])
 def test_a_header_pins_a_version(server: Server, cell: bytes, version: str) -> None:
-    for number in range(10):
+    for number in range(3):
         answer = infer(server, cell, x_model_version=version, x_user_id=f"user-{number}")
         assert answer.headers["x-model-version"] == version
 
