@@ -20,7 +20,7 @@ from scripts.serving.watched_files import WatchedFiles
 _BODIES_ARRIVE_WITHIN_S = 2.0
 # Clusters before the routes that lead to them, limits before the keys that they are for.
 _OF_KEYS = ("limits", "shares", "keys")
-_ORDER = (*_OF_KEYS, "clusters", "shadow", "routes", "health")
+_ORDER = (*_OF_KEYS, "clusters", "shadow", "routes", "health", "ready")
 _NO_KEYS: Mapping[str, Key] = MappingProxyType({})
 
 
