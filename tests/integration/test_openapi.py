@@ -152,7 +152,8 @@ def test_what_the_edge_says_of_a_server_in_trouble_and_of_keys_is_as_described(s
     provoke(ask(b"fail", "bob"), PREDICT, "rate_limited", 429)
     assert processes.wait_until(lambda: requests.get(f"{site}/healthz", timeout=10).status_code == 503, 30)
     provoke(requests.get(f"{site}/healthz", timeout=10), "/healthz", "not_ready", 503)
-    provoke(requests.get(f"{site}/v1/models/{MODEL}", timeout=10), "/v1/models/{model}", "not_ready", 503)
+    ready = requests.get(f"{site}/v1/models/{MODEL}", headers={"x-api-key": "ann.secret"}, timeout=10)
+    provoke(ready, "/v1/models/{model}", "not_ready", 503)
     with ThreadPoolExecutor(1) as pool:
         # Both versions: whichever is drawn is full.
         pinned = [pool.submit(requests.post, f"{url}/1.0", b"wait", headers={"x-api-key": "ann.secret"}, timeout=30)]
