@@ -8,7 +8,6 @@ import threading
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from http.server import BaseHTTPRequestHandler
-from typing import ClassVar
 
 import pytest
 import requests
@@ -101,7 +100,7 @@ class Slow(BaseHTTPRequestHandler):
     """A TorchServe without a ready worker, which does as the body says."""
 
     protocol_version = "HTTP/1.1"
-    free: ClassVar[threading.Event] = threading.Event()
+    waits, free = threading.Event(), threading.Event()
 
     def do_GET(self) -> None:
         self._answer(http.HTTPStatus.OK, b'{"status": "UNLOADED"}')
@@ -112,6 +111,7 @@ class Slow(BaseHTTPRequestHandler):
             self.close_connection = True
             return
         if body == b"wait":
+            self.waits.set()
             self.free.wait(30)
         self._answer(
             http.HTTPStatus.INTERNAL_SERVER_ERROR,
@@ -132,6 +132,7 @@ class Slow(BaseHTTPRequestHandler):
 @pytest.fixture
 def slow_edge() -> Iterator[LoneEdge]:
     Slow.free.clear()
+    Slow.waits.clear()
     known = {"ann": Key(hash=keys.hashed("secret")), "bob": Key(hash=keys.hashed("secret"), requests_per_s=1)}
     with lone_edge(Slow, admitted=known, requests_at_once=1, timeout_s=2, address="127.0.0.1") as edge:
         yield edge
@@ -154,18 +155,12 @@ def test_what_the_edge_says_of_a_server_in_trouble_and_of_keys_is_as_described(s
     provoke(requests.get(f"{site}/healthz", timeout=10), "/healthz", "not_ready", 503)
     ready = requests.get(f"{site}/v1/models/{MODEL}", headers={"x-api-key": "ann.secret"}, timeout=10)
     provoke(ready, "/v1/models/{model}", "not_ready", 503)
+    pinned, key = f"{url}/1.0", {"x-api-key": "ann.secret"}
     with ThreadPoolExecutor(1) as pool:
-        # Both versions: whichever is drawn is full.
-        pinned = [pool.submit(requests.post, f"{url}/1.0", b"wait", headers={"x-api-key": "ann.secret"}, timeout=30)]
-        assert processes.wait_until(
-            lambda: (
-                requests.post(f"{url}/1.0", b"x", headers={"x-api-key": "ann.secret"}, timeout=30).status_code == 503
-            ),
-            10,
-        )
-        full = requests.post(f"{url}/1.0", b"x", headers={"x-api-key": "ann.secret"}, timeout=30)
-        provoke(full, PINNED, "overloaded", 503)
-        provoke(pinned[0].result(), PINNED, "timeout", 504)
+        waiting = pool.submit(requests.post, pinned, b"wait", headers=key, timeout=30)
+        assert Slow.waits.wait(10)
+        provoke(requests.post(pinned, b"x", headers=key, timeout=30), PINNED, "overloaded", 503)
+        provoke(waiting.result(), PINNED, "timeout", 504)
 
 
 def test_an_upload_that_stalls_is_given_up_as_described(slow_edge: LoneEdge) -> None:
