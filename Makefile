@@ -174,7 +174,7 @@ kind: $(ARCHIVES) | $(READY) ## the overlay `local` in a kind cluster on this ma
 	@$(RUN).kubernetes.kind
 
 ##@ Work on the project
-.PHONY: test test-documents test-browser browser test-operations test-image test-faults test-releases fuzz chaos bench bench-setup lint format lock swagger clean
+.PHONY: test test-documents test-browser browser test-operations test-image test-faults test-releases fuzz fuzz-api openapi chaos bench bench-setup lint format lock swagger clean
 test: $(TEST_ARCHIVES) | $(READY) ## the tests, against the real TorchServe and the real Envoy
 	@MODEL_STORE=$(TEST_STORE) $(BIN)/python -m pytest
 test-documents: $(TEST_ARCHIVES) | $(READY) ## the commands that README and guides show, in a copy of the checkout with a server; two minutes
@@ -194,6 +194,11 @@ test-releases: $(TEST_ARCHIVES) | $(READY) ## the whole loop, twenty releases at
 fuzz: $(TEST_ARCHIVES) | $(READY) ## [TIME=600]: bodies and images made up at random, for so many seconds; a fault is printed with what caused it
 	@end=$$(($$(date +%s) + $${TIME:-600})); while [ $$(date +%s) -lt $$end ]; do \
 		FUZZING=1 MODEL_STORE=$(TEST_STORE) $(BIN)/python -m pytest tests/handler/test_properties.py || exit 1; done
+fuzz-api: $(TEST_ARCHIVES) | $(READY) ## [TIME=600]: requests made up from web/openapi.json at a server of its own, for so many seconds
+	@end=$$(($$(date +%s) + $${TIME:-600})); while [ $$(date +%s) -lt $$end ]; do \
+		FUZZING=1 MODEL_STORE=$(TEST_STORE) $(BIN)/python -m pytest -m operations tests/integration/test_fuzz_api.py || exit 1; done
+openapi: | $(READY) ## web/openapi.json from scripts/describing and the errors of the handler
+	@$(RUN).openapi
 chaos: $(TEST_ARCHIVES) | $(READY) ## servers and workers killed, disks full, files broken, one after the other under load: what was lost; three minutes
 	@MODEL_STORE=$(TEST_STORE) $(BIN)/python -m benchmarks.chaos
 bench: $(ARCHIVES) $(BENCH_READY) | $(READY) ## [QUICK=1]: the project beside its peers, with the goals; needs wrk, takes 15 minutes

@@ -13,13 +13,15 @@ MODEL_STORE = Path(os.environ.get("MODEL_STORE", "model_store/test"))
 
 
 def pytest_configure() -> None:
-    """Let what tests start take a Ctrl-C and a closed terminal.
+    """Let what tests start take a Ctrl-C and a closed terminal, and let them start it beside a client of gRPC.
 
     A shell's background job ignores the first, what `nohup` starts the second, and so would their children.
     """
     for number, default in ((signal.SIGINT, signal.default_int_handler), (signal.SIGHUP, signal.SIG_DFL)):
         if signal.getsignal(number) is signal.SIG_IGN:
             signal.signal(number, default)
+    # Servers are forked and replaced at once; gRPC's own handlers of a fork would stop the child before that.
+    os.environ["GRPC_ENABLE_FORK_SUPPORT"] = "0"
 
 
 def _archive(version: str) -> Path:

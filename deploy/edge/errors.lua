@@ -5,6 +5,12 @@ local AGAIN = {[404] = true, [503] = true, [507] = true}
 
 function envoy_on_response(handle)
   local status = tonumber(handle:headers():get(":status"))
+  local metadata = handle:streamInfo():dynamicMetadata()
+  if metadata:get("grpc") then
+    -- Asked by gRPC (grpc.lua): the bridge takes no other type, and writes over the status.
+    handle:headers():replace("content-type", "application/grpc")
+    metadata:set("grpc", "status", status)
+  end
   if status < 400 then return end
   -- As the edge's own 503 (errors.yaml.j2).
   if status == 503 then handle:headers():replace("retry-after", "1") end

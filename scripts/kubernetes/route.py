@@ -53,15 +53,19 @@ def httproute(traffic: Traffic, model: str) -> dict[str, Any]:
 
 
 def pin(version: str, traffic: Traffic, model: str) -> dict[str, Any]:
-    """Return the rule that leads to `version`: by a path of its own, or by x-model-version at the split's."""
-    header = {"type": "Exact", "name": PIN_HEADER, "value": version}
-    matches: list[dict[str, Any]] = []
-    for asked_for in _ASKED_FOR:
-        path = f"/{asked_for}/{model}"
-        matches += [
-            {"path": {"type": "Exact", "value": f"{path}/{version}"}, "method": "POST"},
-            {"path": {"type": "Exact", "value": path}, "headers": [header], "method": "POST"},
-        ]
+    """Return the rule that leads to `version`: by a path of its own, or by the header x-model-version at a split's."""
+    own = [f"/{asked_for}/{model}" for asked_for in _ASKED_FOR]
+    matches: list[dict[str, Any]] = [
+        {"path": {"type": "Exact", "value": f"{path}/{version}"}, "method": "POST"} for path in own
+    ]
+    matches += [
+        {
+            "path": {"type": "Exact", "value": path},
+            "headers": [{"type": "Exact", "name": PIN_HEADER, "value": version}],
+            "method": "POST",
+        }
+        for path in [*own, f"/v1/models/{model}:predict"]
+    ]
     return {
         "name": names.pin(version),
         "matches": matches,

@@ -21,7 +21,7 @@ from scripts.serving.watched_files import WatchedFiles
 _BODIES_ARRIVE_WITHIN_S = 2.0
 # Clusters before the routes that lead to them, limits before the keys that they are for.
 _OF_KEYS = ("limits", "shares", "keys")
-_ORDER = (*_OF_KEYS, "clusters", "shadow", "routes", "health")
+_ORDER = (*_OF_KEYS, "clusters", "shadow", "routes", "health", "ready")
 _NO_KEYS: Mapping[str, Key] = MappingProxyType({})
 
 
@@ -164,7 +164,7 @@ class Edge:
     def opened(self) -> list[str]:
         """Return the versions that can be reached by a path of their own."""
         text = self._files.path("routes").read_text()
-        return re.findall(r'"name": "x-model-version", "string_match": {"exact": "(.*?)"}', text)
+        return list(dict.fromkeys(re.findall(r'"name": "x-model-version", "string_match": {"exact": "(.*?)"}', text)))
 
     def rotate_access_log(self, limit_bytes: int = 100_000_000) -> None:
         """Begin a new access log when this one has grown to `limit_bytes`; the one before is kept beside it."""

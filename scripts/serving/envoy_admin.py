@@ -19,6 +19,7 @@ _PREFIXES = {
     "routes": "http.edge.rds.edge",
     "shadow": "http.shadow.rds.shadow",
     "health": "extension_config_discovery.http_filter.healthz",
+    "ready": "extension_config_discovery.http_filter.ready",
 }
 _STATISTIC = re.compile(r"(?P<name>\S+): \"?(?P<value>[^\"]*)\"?")
 

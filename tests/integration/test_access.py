@@ -119,6 +119,7 @@ def test_anything_else_is_401_in_the_contracts_shape(edge: LoneEdge, headers: di
 
 def test_no_path_can_be_told_from_another_without_a_key_but_healthz_and_the_pages(edge: LoneEdge) -> None:
     paths = ("/live", "/predictions", f"/predictions/{MODEL}/1.0", "/document", "/models", "/healthz/x", "/healthz%20")
+    paths += ("/v1/models", f"/v1/models/{MODEL}", "/v1/models/other")
     assert {path: requests.get(site(edge) + path, timeout=10).status_code for path in paths} == dict.fromkeys(
         paths, 401
     )

@@ -86,7 +86,7 @@ def test_a_traffic_file_that_nobody_can_read_is_one_sentence_and_the_split_stays
 
 
 @pytest.mark.operations
-@pytest.mark.parametrize("name", ["routes", "clusters", "shadow", "health"])
+@pytest.mark.parametrize("name", ["routes", "clusters", "shadow", "health", "ready"])
 @pytest.mark.parametrize("text", ["resources: [", "", "resources: []\n"], ids=["no YAML", "empty", "nothing in it"])
 def test_a_file_of_the_edge_that_was_broken_by_hand_is_written_anew_by_apply(
     server: Server, cell: bytes, name: str, text: str

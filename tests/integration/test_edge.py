@@ -137,7 +137,10 @@ def test_predictions_take_post_only(server: Server, method: str, path: str) -> N
         "/explanations",
         "/explanations/other",
         f"/explanations/{MODEL}/9.9",
-        f"/v1/models/{MODEL}:predict",
+        f"/v1/models/{MODEL}:explain",
+        f"/v1/models/{MODEL}/versions/1.0:predict",
+        "/v1/models/other",
+        "/v2/models",
         "/workflows",
     ],
 )

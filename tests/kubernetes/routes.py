@@ -15,8 +15,10 @@ from tests.kubernetes.built import Object
 
 MODEL = "mobilenet_v3"
 PREDICTIONS = f"/predictions/{MODEL}"
-# What is split and pinned.
+# What is split, and pinned by a path of its own or by a header; KServe's path by a header alone.
 ASKED_FOR = (PREDICTIONS, f"/explanations/{MODEL}")
+KSERVE = f"/v1/models/{MODEL}:predict"
+SPLIT_PATHS = (*ASKED_FOR, KSERVE)
 
 
 @dataclass
@@ -58,18 +60,18 @@ def of_edge(folder: Path, traffic: Traffic) -> Route:
         asked = {one["name"]: one["string_match"]["exact"] for one in match["headers"] if "invert_match" not in one}
         assert asked.pop(":method") == "POST"
         if "weighted_clusters" in action:
-            assert match["path"] in ASKED_FOR
+            assert match["path"] in SPLIT_PATHS
             assert asked == {}
             weights = {_version(each["name"]): each["weight"] for each in action["weighted_clusters"]["clusters"]}
             # Newcomers, who get a cookie, are split like everybody else, and explanations like predictions.
             assert not found.weights or found.weights == weights
             found.weights = weights
-            if match["path"] == PREDICTIONS:
+            if match["path"] in (PREDICTIONS, KSERVE):
                 found.shadow = _edges_shadow(action, files["shadow"])
             else:
                 assert "request_mirror_policies" not in action
         elif asked:
-            assert match["path"] in ASKED_FOR
+            assert match["path"] in SPLIT_PATHS
             found.headers[match["path"], asked["x-model-version"]] = _version(action["cluster"])
         else:
             found.paths[match["path"]] = _version(action["cluster"])
@@ -129,7 +131,7 @@ def of_gateway(route: Object, versions: list[str]) -> Route:
             if "headers" not in match:
                 found.paths[match["path"]["value"]] = version
                 continue
-            assert match["path"]["value"] in ASKED_FOR
+            assert match["path"]["value"] in SPLIT_PATHS
             [header] = match["headers"]
             assert (header["name"], header["type"]) == ("x-model-version", "Exact")
             found.headers[match["path"]["value"], header["value"]] = version

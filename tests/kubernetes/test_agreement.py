@@ -50,9 +50,9 @@ def test_gateway_and_edge_agree(wanted: Traffic, objects: list[Object], tmp_path
     # Nor do they agree on nothing.
     assert at_the_gateway.weights == wanted.split
     assert list(at_the_gateway.weights) == list(wanted.split)
-    pins = {(path, version): version for path in routes.ASKED_FOR for version in wanted.versions}
-    assert at_the_gateway.headers == pins
-    assert at_the_gateway.paths == {f"{path}/{version}": version for path, version in pins}
+    versions = wanted.versions
+    assert at_the_gateway.headers == {(path, version): version for path in routes.SPLIT_PATHS for version in versions}
+    assert at_the_gateway.paths == {f"{path}/{version}": version for path in routes.ASKED_FOR for version in versions}
     assert at_the_gateway.timeouts_s == {wanted.edge.timeout_s}
 
 
@@ -82,7 +82,7 @@ def test_a_pods_edge_answers_for_its_version_within_the_routes_limit_and_with_th
         found = routes.of_edge(tmp_path / name, pod)
         assert (found.weights, found.shadow) == ({version: 100}, None)
         assert found.paths == {f"{path}/{version}": version for path in routes.ASKED_FOR}
-        assert found.headers == {(path, version): version for path in routes.ASKED_FOR}
+        assert found.headers == {(path, version): version for path in routes.SPLIT_PATHS}
         assert max(found.timeouts_s) < wanted.edge.timeout_s
         files = routes.prepared(tmp_path / name, pod)
         assert routes.body_limits(files) == routes.body_limits(local) == {wanted.edge.max_body_bytes}
@@ -105,7 +105,7 @@ def rules(route: Object) -> Any:
         lambda route: rules(route)[0]["matches"].pop(0),
         lambda route: rules(route)[0]["matches"].pop(1),
         lambda route: rules(route)[0]["matches"][0]["path"].update(value="/predictions/mobilenet_v3/1"),
-        lambda route: rules(route)[0]["matches"][1]["headers"][0].update(value="1"),
+        lambda route: rules(route)[0]["matches"][-1]["headers"][0].update(value="1"),
         lambda route: rules(route)[0].update(backendRefs=rules(route)[1]["backendRefs"]),
         lambda route: rules(route)[2].pop("filters"),
         lambda route: rules(route)[2]["filters"][0]["requestMirror"].update(percent=6),

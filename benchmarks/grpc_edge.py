@@ -1,0 +1,126 @@
+"""What a request by gRPC costs the edge beside one by HTTP/1.1: processor time, and memory under large uploads.
+
+Run as `python -m benchmarks.grpc_edge`: a real Envoy with a bound of 128 MB, in front of a server that answers at once.
+Processor time is the edge's own, so that what else runs here changes little.
+"""
+
+import sys
+import threading
+import time
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from functools import partial
+from http.server import BaseHTTPRequestHandler
+
+import grpc
+import requests
+
+from scripts.markdown import table
+from scripts.serving.places import REPOSITORY
+from tests.integration.lone_edge import LoneEdge, lone_edge
+from tests.integration.server import MODEL
+
+sys.path.insert(0, str(REPOSITORY / "client" / "examples"))
+import inference_pb2 as pb2
+
+METHOD = "/org.pytorch.serve.grpc.inference.InferenceAPIsService/Predictions"
+BOUND_BYTES = 128_000_000
+# Bytes of an image, and how many are sent one after the other.
+SIZES = ((30_000, 1000), (1_000_000, 100), (15_900_000, 20))
+AT_ONCE, UPLOADS = 24, 48
+Ask = Callable[[bytes], bool]
+
+
+class Answering(BaseHTTPRequestHandler):
+    """A TorchServe that looks at no image."""
+
+    protocol_version = "HTTP/1.1"
+    wbufsize = -1
+
+    def do_GET(self) -> None:
+        """Say that the worker is ready."""
+        self._answer(b'{"status": "READY"}')
+
+    def do_POST(self) -> None:
+        """Answer a request."""
+        self.rfile.read(int(self.headers["content-length"]))
+        self._answer(b"{}")
+
+    def log_message(self, format: str, *words: object) -> None:
+        """Say nothing."""
+
+    def _answer(self, body: bytes) -> None:
+        self.send_response(200)
+        self.send_header("content-length", str(len(body)))
+        self.end_headers()
+        self.wfile.write(body)
+
+
+def by_http(edge: LoneEdge, session: requests.Session, image: bytes) -> bool:
+    """Return whether an image was answered."""
+    return session.post(edge.url, data=image, headers={"content-type": "image/png"}, timeout=60).status_code == 200  # noqa: PLR2004
+
+
+def by_grpc(channel: grpc.Channel, image: bytes) -> bool:
+    """Return whether an image was answered."""
+    ask = channel.unary_unary(METHOD, request_serializer=pb2.PredictionsRequest.SerializeToString)
+    try:
+        ask(pb2.PredictionsRequest(model_name=MODEL, input={"data": image}), timeout=60)
+    except grpc.RpcError:
+        return False
+    return True
+
+
+def processor_ms(edge: LoneEdge, ask: Ask, images: Sequence[bytes]) -> float:
+    """Return the edge's processor time for an image."""
+    before = sum(edge.process.cpu_times()[:2])
+    for image in images:
+        ask(image)
+    return (sum(edge.process.cpu_times()[:2]) - before) / len(images) * 1000
+
+
+@contextmanager
+def peak(edge: LoneEdge) -> Iterator[list[int]]:
+    """Give a list that ends with the edge's resident memory at the peak of a block, bytes."""
+    seen, over = [0], threading.Event()
+
+    def look() -> None:
+        while not over.is_set():
+            seen.append(max(seen[-1], edge.process.memory_info().rss))
+            time.sleep(0.005)
+
+    thread = threading.Thread(target=look)
+    thread.start()
+    try:
+        yield seen
+    finally:
+        over.set()
+        thread.join()
+
+
+def main() -> None:
+    """Print both tables."""
+    with lone_edge(Answering, max_memory_bytes=BOUND_BYTES) as edge:
+        address = f"127.0.0.1:{edge.ports.edge}"
+        own = [("grpc.use_local_subchannel_pool", 1)]
+        with requests.Session() as session, grpc.insecure_channel(address) as channel:
+            ways: dict[str, Ask] = {"HTTP/1.1": partial(by_http, edge, session), "gRPC": partial(by_grpc, channel)}
+            rows = [
+                [f"{size:,}", *(f"{processor_ms(edge, ask, [bytes(size)] * count):.1f}" for ask in ways.values())]
+                for size, count in SIZES
+            ]
+        print(table(["bytes of an image", *(f"{way}, ms of the edge's processor" for way in ways)], rows))
+        each: dict[str, Callable[[], Ask]] = {
+            "HTTP/1.1": lambda: partial(by_http, edge, requests.Session()),
+            "gRPC": lambda: partial(by_grpc, grpc.insecure_channel(address, own)),
+        }
+        large = bytes(SIZES[-1][0])
+        for way, fresh in each.items():
+            with peak(edge) as seen, ThreadPoolExecutor(AT_ONCE) as pool:
+                answered = sum(pool.map(lambda ask: ask(large), [fresh() for _ in range(UPLOADS)]))
+            print(f"{AT_ONCE} uploads at once by {way}: {seen[-1] / 1e6:.0f} MB, {answered} of {UPLOADS} answered")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,178 @@
+"""What the server answers is what web/openapi.json says."""
+
+import base64
+import http
+import json
+import socket
+import threading
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from http.server import BaseHTTPRequestHandler
+
+import pytest
+import requests
+
+from benchmarks import hostile_bodies, hostile_images
+from scripts.describing.document import errors
+from scripts.serving import keys, processes
+from scripts.serving.keys import Key
+from tests.integration.described import check
+from tests.integration.lone_edge import LoneEdge, lone_edge
+from tests.integration.server import MODEL, Server
+
+pytestmark = pytest.mark.operations
+PREDICT = "/predictions/{model}"
+PINNED = "/predictions/{model}/{version}"
+KSERVE = "/v1/models/{model}:predict"
+# (code, status) of every error that a test here has provoked, in the order in which the tests run.
+PROVOKED: set[tuple[str, int]] = set()
+# What is not provoked here, and where it is or why it is not.
+ELSEWHERE = {
+    ("deadline_exceeded", 504),  # the edge's own 504 comes first; test_edge.py asks TorchServe itself
+    ("decoding_too_slow", 422),  # seconds of a processor; tests/handler/test_decode.py
+    ("internal_error", 500),  # a defect that nobody knows of; tests/handler/test_service.py
+    ("out_of_memory", 503),  # tests/handler/test_service.py
+    ("no_explanations", 501),  # by archives of before there were explanations
+}
+
+
+def provoke(answer: requests.Response, path: str, code: str, status: int) -> None:
+    """Hold a refusal against the document and remember it."""
+    assert (answer.status_code, answer.json()["error"]["code"]) == (status, code), answer.text
+    check(answer, path)
+    PROVOKED.add((code, status))
+
+
+def asked_as_template(server: Server, path: str) -> str:
+    return server.url + path.format(model=MODEL, version="2.0")
+
+
+@pytest.mark.parametrize("path", [PREDICT, PINNED, KSERVE])
+def test_a_prediction_is_as_described(server: Server, cells: list[bytes], path: str) -> None:
+    url = asked_as_template(server, path)
+    instances = {"instances": [{"b64": base64.b64encode(cell).decode()} for cell in cells[:2]]}
+    check(requests.post(url, json=instances, timeout=60), path)
+    check(requests.post(url, data=cells[0], headers={"content-type": "image/png"}, timeout=60), path)
+    check(requests.post(url, files={"data": cells[0]}, params={"top_k": "1"}, timeout=60), path)
+
+
+@pytest.mark.parametrize("path", ["/healthz", "/v1/models", "/v1/models/{model}"])
+def test_what_says_whether_it_is_ready_is_as_described(server: Server, path: str) -> None:
+    answer = requests.get(asked_as_template(server, path), timeout=10)
+    assert answer.status_code == 200
+    check(answer, path)
+
+
+def test_each_hostile_body_is_refused_as_described(server: Server) -> None:
+    for body in hostile_bodies.all_of():
+        headers = {
+            name: value.encode("latin-1") for name, value in {"content-type": body.content_type, **body.headers}.items()
+        }
+        answer = requests.post(asked_as_template(server, PREDICT), data=body.content, headers=headers, timeout=60)
+        if answer.status_code == 200:
+            check(answer, PREDICT)
+        else:
+            provoke(answer, PREDICT, body.code, answer.status_code)
+
+
+def test_an_image_of_each_kind_of_fault_is_refused_as_described(server: Server) -> None:
+    seen = {hostile_images.ANSWERED, "decoding_too_slow"}
+    for image in hostile_images.all_of():
+        if image.code not in seen:
+            seen.add(image.code)
+            answer = requests.post(asked_as_template(server, PINNED), data=image.make(), timeout=60)
+            provoke(answer, PINNED, image.code, answer.status_code)
+
+
+def test_what_the_edge_refuses_is_as_described(server: Server, cell: bytes) -> None:
+    url = asked_as_template(server, PREDICT)
+    provoke(requests.post(f"{url}?top_k=0", data=cell, timeout=60), PREDICT, "invalid_top_k", 400)
+    provoke(requests.post(f"{url}?top_k=%00", data=cell, timeout=60), PREDICT, "refused", 400)
+    provoke(requests.post(url, headers={"x-long": "x" * 40_000}, timeout=60), PREDICT, "refused", 431)
+    provoke(requests.post(f"{url}/9.9", data=cell, timeout=60), PINNED, "not_found", 404)
+    provoke(requests.post(url, data=b"x" * 16_000_001, timeout=60), PREDICT, "body_too_large", 413)
+    wrong = requests.put(url, timeout=60)
+    assert (wrong.status_code, wrong.json()["error"]["code"]) == (405, "method_not_allowed")
+    PROVOKED.add(("method_not_allowed", 405))
+
+
+class Slow(BaseHTTPRequestHandler):
+    """A TorchServe without a ready worker, which does as the body says."""
+
+    protocol_version = "HTTP/1.1"
+    waits, free = threading.Event(), threading.Event()
+
+    def do_GET(self) -> None:
+        self._answer(http.HTTPStatus.OK, b'{"status": "UNLOADED"}')
+
+    def do_POST(self) -> None:
+        body = self.rfile.read(int(self.headers["content-length"]))
+        if body == b"hang up":
+            self.close_connection = True
+            return
+        if body == b"wait":
+            self.waits.set()
+            self.free.wait(30)
+        self._answer(
+            http.HTTPStatus.INTERNAL_SERVER_ERROR,
+            json.dumps({"code": 500, "type": "X", "message": "no"}, indent=2).encode(),
+        )
+
+    def log_message(self, *_: object) -> None:
+        """Keep quiet."""
+
+    def _answer(self, status: int, body: bytes) -> None:
+        self.send_response(status)
+        self.send_header("content-type", "application/json")
+        self.send_header("content-length", str(len(body)))
+        self.end_headers()
+        self.wfile.write(body)
+
+
+@pytest.fixture
+def slow_edge() -> Iterator[LoneEdge]:
+    Slow.free.clear()
+    Slow.waits.clear()
+    known = {"ann": Key(hash=keys.hashed("secret")), "bob": Key(hash=keys.hashed("secret"), requests_per_s=1)}
+    with lone_edge(Slow, admitted=known, requests_at_once=1, timeout_s=2, address="127.0.0.1") as edge:
+        yield edge
+        Slow.free.set()
+
+
+def test_what_the_edge_says_of_a_server_in_trouble_and_of_keys_is_as_described(slow_edge: LoneEdge) -> None:
+    url = slow_edge.url
+    site = url.removesuffix(f"/predictions/{MODEL}")
+
+    def ask(body: bytes, name: str = "ann") -> requests.Response:
+        return requests.post(url, data=body, headers={"x-api-key": f"{name}.secret"}, timeout=30)
+
+    provoke(requests.post(url, data=b"x", timeout=30), PREDICT, "unauthorized", 401)
+    provoke(ask(b"hang up"), PREDICT, "unavailable", 503)
+    provoke(ask(b"fail"), PREDICT, "server_error", 500)
+    ask(b"fail", "bob")
+    provoke(ask(b"fail", "bob"), PREDICT, "rate_limited", 429)
+    assert processes.wait_until(lambda: requests.get(f"{site}/healthz", timeout=10).status_code == 503, 30)
+    provoke(requests.get(f"{site}/healthz", timeout=10), "/healthz", "not_ready", 503)
+    ready = requests.get(f"{site}/v1/models/{MODEL}", headers={"x-api-key": "ann.secret"}, timeout=10)
+    provoke(ready, "/v1/models/{model}", "not_ready", 503)
+    pinned, key = f"{url}/1.0", {"x-api-key": "ann.secret"}
+    with ThreadPoolExecutor(1) as pool:
+        waiting = pool.submit(requests.post, pinned, b"wait", headers=key, timeout=30)
+        assert Slow.waits.wait(10)
+        provoke(requests.post(pinned, b"x", headers=key, timeout=30), PINNED, "overloaded", 503)
+        provoke(waiting.result(), PINNED, "timeout", 504)
+
+
+def test_an_upload_that_stalls_is_given_up_as_described(slow_edge: LoneEdge) -> None:
+    head = f"POST /predictions/{MODEL} HTTP/1.1\r\nhost: a\r\nx-api-key: ann.secret\r\ncontent-length: 10\r\n\r\nx"
+    with socket.create_connection(("127.0.0.1", slow_edge.ports.edge), 30) as connection:
+        connection.sendall(head.encode())
+        answered = http.client.HTTPResponse(connection, method="POST")
+        answered.begin()
+        content = json.loads(answered.read())
+    assert (answered.status, content["error"]["code"]) == (408, "timeout")
+    PROVOKED.add(("timeout", 408))
+
+
+def test_every_documented_error_was_provoked() -> None:
+    assert {(error.code, error.status) for error in errors()} - PROVOKED == ELSEWHERE
