@@ -23,6 +23,7 @@ from tests.integration.server import MODEL, Server
 pytestmark = pytest.mark.operations
 PREDICT = "/predictions/{model}"
 PINNED = "/predictions/{model}/{version}"
+EXPLAIN = "/explanations/{model}"
 KSERVE = "/v1/models/{model}:predict"
 # (code, status) of every error that a test here has provoked, in the order in which the tests run.
 PROVOKED: set[tuple[str, int]] = set()
@@ -32,7 +33,7 @@ ELSEWHERE = {
     ("decoding_too_slow", 422),  # seconds of a processor; tests/handler/test_decode.py
     ("internal_error", 500),  # a defect that nobody knows of; tests/handler/test_service.py
     ("out_of_memory", 503),  # tests/handler/test_service.py
-    ("no_explanations", 501),  # by archives of before there were explanations
+    ("no_explanations", 501),  # by archives whose head can't be explained
 }
 
 
@@ -54,6 +55,21 @@ def test_a_prediction_is_as_described(server: Server, cells: list[bytes], path: 
     check(requests.post(url, json=instances, timeout=60), path)
     check(requests.post(url, data=cells[0], headers={"content-type": "image/png"}, timeout=60), path)
     check(requests.post(url, files={"data": cells[0]}, params={"top_k": "1"}, timeout=60), path)
+
+
+@pytest.mark.parametrize("path", [EXPLAIN, f"{EXPLAIN}/{{version}}"])
+def test_an_explanation_is_as_described(server: Server, cell: bytes, path: str) -> None:
+    url = asked_as_template(server, path)
+    instances = {"instances": [{"b64": base64.b64encode(cell).decode()}] * 2}
+    for answer in (
+        requests.post(url, data=cell, timeout=60),
+        requests.post(f"{url}?format=map&class=1", data=cell, timeout=60),
+        requests.post(f"{url}?format=map", json=instances, timeout=60),
+    ):
+        assert answer.status_code == 200, answer.text
+        check(answer, path)
+    provoke(requests.post(f"{url}?class=none", data=cell, timeout=60), path, "unknown_class", 400)
+    provoke(requests.post(f"{url}?format=jpeg", data=cell, timeout=60), path, "invalid_format", 400)
 
 
 @pytest.mark.parametrize("path", ["/healthz", "/v1/models", "/v1/models/{model}"])
