@@ -1,4 +1,4 @@
-"""What the README promises, done."""
+"""What README and the table of configuration promise, done."""
 
 import json
 import re
@@ -12,18 +12,11 @@ from scripts.serving.traffic import Edge, Traffic
 from tests.integration.server import Server
 
 README = (REPOSITORY / "README.md").read_text()
-MAKEFILE = (REPOSITORY / "Makefile").read_text()
+CONFIGURATION = (REPOSITORY / "docs" / "configuration.md").read_text()
 
 
 def blocks(language: str) -> list[str]:
     return re.findall(rf"```{language}\n(.*?)```", README, flags=re.DOTALL)
-
-
-def test_every_make_verb_it_names_exists() -> None:
-    named = set(re.findall(r"make ([a-z]+)", " ".join(re.findall(r"`[^`]*`", README)) + " ".join(blocks("sh"))))
-    assert len(named) > 10
-    targets = set(re.findall(r"^([a-z-]+):", MAKEFILE, flags=re.MULTILINE))
-    assert named <= targets
 
 
 def test_its_first_request_is_answered_as_it_shows(server: Server) -> None:
@@ -47,14 +40,14 @@ def test_the_error_it_shows_is_the_error_sent(server: Server, cell: bytes) -> No
     assert response.json() == shown
 
 
-def test_its_tables_name_keys_and_ports_that_exist() -> None:
+def test_the_tables_of_configuration_name_keys_and_ports_that_exist() -> None:
     fields = {*Traffic.model_fields, *(f"edge.{name}" for name in Edge.model_fields)}
-    table = README[README.index("### `traffic.yaml`") : README.index("### `config.properties`")]
+    table = CONFIGURATION[CONFIGURATION.index("## `traffic.yaml`") : CONFIGURATION.index("## `config.properties`")]
     named = {name for row in re.findall(r"^\| (`[^|]*) \|", table, flags=re.MULTILINE) for name in row.split("`")[1::2]}
     assert named <= fields
     assert len(named) > 5
     for number in Ports().tcp().values():
-        assert str(number) in README
+        assert str(number) in CONFIGURATION
 
 
 def test_predict_prints_what_the_model_sees(server: Server, cell: bytes) -> None:
