@@ -40,7 +40,9 @@ def main(
     with hold(wanted.places.run / "harvest.lock", "another `make harvest` takes the images just now; let it end."):
         unusable = out.prepare(to, wanted.spec.labels, source)
         images = kept(source)
-        pairs, malformed = answers.pairs(wanted.places.run, {one.digest for one in images}) if images else ({}, [])
+        pairs, malformed = (
+            answers.pairs(wanted.places.run, wanted.spec.name, {one.digest for one in images}) if images else ({}, [])
+        )
         found = bring(images, pairs, to)
     waiting = len(out.images(to / UNLABELLED))
     if as_json:

@@ -49,10 +49,10 @@ class Pair:
         return self.answered.label != self.shadow.label
 
 
-def pairs(run: Path, digests: Collection[str]) -> tuple[dict[str, Pair], list[tables.Malformed]]:
+def pairs(run: Path, model: str, digests: Collection[str]) -> tuple[dict[str, Pair], list[tables.Malformed]]:
     """Return the answers to each of these images that two versions answered, by its digest; and malformed lines."""
     with duckdb.connect() as connection:
-        malformed = tables.load(connection, [logs.only_predictions(run)])
+        malformed = tables.load(connection, [logs.only_predictions(run, model)], model)
         connection.execute(
             "CREATE TABLE of_kept AS SELECT * FROM answers WHERE image IN (SELECT unnest($digests))",
             {"digests": list(digests)},

@@ -138,9 +138,9 @@ def collect(asked: Asked, database: Mapping[str, str] | None = None) -> Report:
     Raises:
         UserError: no logs, labels that don't fit, a version that is in no log.
     """
-    found = logs.find(asked.folders, asked.since_s)
+    found = logs.find(asked.folders, asked.model, asked.since_s)
     with duckdb.connect(config=dict(database or {})) as connection:
-        malformed = tables.load(connection, found, asked.since_s)
+        malformed = tables.load(connection, found, asked.model, asked.since_s)
         seen = {
             version
             for (version,) in connection.execute(

@@ -28,31 +28,32 @@ class Logs:
     access: tuple[Path, ...]
 
 
-def find(folders: Sequence[Path], since_s: float = 0.0) -> list[Logs]:
+def find(folders: Sequence[Path], model: str, since_s: float = 0.0) -> list[Logs]:
     """Return the logs of each folder once, in the order given, but for files that end before `since_s`.
 
     Args:
         folders: of runs.
+        model: the served name; a folder may have served another one before.
         since_s: seconds since 1970.
 
     Raises:
         UserError: a folder is missing or holds no log.
     """
-    return [_logs(folder, since_s) for folder in dict.fromkeys(folder.resolve() for folder in folders)]
+    return [_logs(folder, model, since_s) for folder in dict.fromkeys(folder.resolve() for folder in folders)]
 
 
-def _logs(folder: Path, since_s: float) -> Logs:
+def _logs(folder: Path, model: str, since_s: float) -> Logs:
     if not folder.is_dir():
         raise UserError(f"{folder}: no such folder; name run folders, for example LOGS=run.")
-    predictions, access = _named(folder / "predictions", _PREDICTIONS), _named(folder, _ACCESS)
+    predictions, access = _predictions(folder, model), _named(folder, _ACCESS)
     if not predictions and not access:
-        raise UserError(f"{folder}: neither predictions/*.jsonl nor access.log is there; is it a run folder?")
+        raise UserError(f"{folder}: neither predictions/{model}-*.jsonl nor access.log is there; is it a run folder?")
     return Logs(folder, _written(predictions, since_s), _written(access, since_s))
 
 
-def only_predictions(folder: Path) -> Logs:
-    """Return the prediction logs of a run folder, of which there may be none."""
-    return Logs(folder, _named(folder / "predictions", _PREDICTIONS), ())
+def only_predictions(folder: Path, model: str) -> Logs:
+    """Return the prediction logs of a model in a run folder, of which there may be none."""
+    return Logs(folder, _predictions(folder, model), ())
 
 
 def first_malformed(path: Path) -> int:
@@ -67,6 +68,11 @@ def first_malformed(path: Path) -> int:
             if line.strip() and not whole:
                 return number
     return 0
+
+
+def _predictions(folder: Path, model: str) -> tuple[Path, ...]:
+    # As workers name them (handler/prediction_log.py).
+    return tuple(path for path in _named(folder / "predictions", _PREDICTIONS) if path.name.startswith(f"{model}-"))
 
 
 def _named(folder: Path, pattern: re.Pattern[str]) -> tuple[Path, ...]:

@@ -74,12 +74,15 @@ class Malformed:
         return f"{self.path}: {self.lines} malformed {'line' if self.lines == 1 else 'lines'}{where}"
 
 
-def load(connection: duckdb.DuckDBPyConnection, logs: Sequence[Logs], since_s: float = 0.0) -> list[Malformed]:
+def load(
+    connection: duckdb.DuckDBPyConnection, logs: Sequence[Logs], model: str, since_s: float = 0.0
+) -> list[Malformed]:
     """Make both tables, and return what could not be read.
 
     Args:
         connection: without them.
         logs: by run.
+        model: the served name; what was asked of another one is left out.
         since_s: seconds since 1970; records of before are left out.
     """
     connection.execute("SET TimeZone = 'UTC'")
@@ -93,7 +96,10 @@ def load(connection: duckdb.DuckDBPyConnection, logs: Sequence[Logs], since_s: f
     connection.execute("ALTER TABLE requests ADD COLUMN is_refused BOOLEAN")
     connection.execute("UPDATE requests SET is_refused = coalesce(flags LIKE '%UO%', false)")
     connection.execute("DELETE FROM requests WHERE shadow AND is_refused")
-    connection.execute("DELETE FROM requests WHERE method <> 'POST' OR path NOT LIKE '/predictions/%'")
+    connection.execute(
+        "DELETE FROM requests WHERE method <> 'POST' OR path <> $path AND NOT starts_with(path, $path || '/')",
+        {"path": f"/predictions/{model}"},
+    )
     # Refused for who asked, or how often, before a version had anything to do with it.
     connection.execute("UPDATE requests SET version = NULL WHERE status IN (401, 429)")
     # By the name of the edge's route (deploy/edge/routes.yaml.j2) and not by the path, which has a version either way:

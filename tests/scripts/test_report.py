@@ -77,10 +77,14 @@ def small(run: Path) -> Path:
             request("b", "3.0", 1, ms=40, shadow=True),
             request("i", None, 8, method="GET", path="/"),
             request("j", "1.0", 9, ms=1000, path="/explanations/mobilenet_v3"),
+            # Other models that the folder served before.
+            request("k", "1.0", 10, ms=1000, path="/predictions/pets/1.0"),
+            request("l", "1.0", 11, ms=1000, path="/predictions/mobilenet_v3_2"),
         ],
     )
+    write(run / "predictions" / "pets-worker-1.jsonl", [answer("k", "1.0", "defective", probability=0.5)])
     write(
-        run / "predictions" / "worker-1.jsonl",
+        run / "predictions" / "mobilenet_v3-worker-1.jsonl",
         [
             answer("a", "1.0", "functional", probability=0.95),
             answer("b", "1.0", "defective", probability=0.62),
@@ -135,7 +139,9 @@ def test_labels_by_image_name_one_image_of_several_in_a_request(small: Path) -> 
 
 
 def test_an_image_that_is_sent_often_counts_once_for_accuracy(run: Path) -> None:
-    write(run / "predictions" / "a.jsonl", [answer(str(number), "1.0", image="same") for number in range(50)])
+    write(
+        run / "predictions" / "mobilenet_v3-a.jsonl", [answer(str(number), "1.0", image="same") for number in range(50)]
+    )
     found = made(run, labels=labels(run / "labels.csv", "same,functional", head="image,label"))
     assert of(found, "1.0")["accuracy"]["of"] == 1
     assert of(found, "1.0")["images"] == 50
@@ -181,11 +187,13 @@ def test_a_missing_label_file_or_one_that_is_no_text_is_one_sentence(small: Path
 def test_malformed_lines_are_counted_and_named_and_the_rest_is_read(
     small: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    with (small / "predictions" / "worker-1.jsonl").open("a") as file:
+    with (small / "predictions" / "mobilenet_v3-worker-1.jsonl").open("a") as file:
         file.write("no json\n[1]\n" + json.dumps(answer("z", "1.0", probability=7)) + "\n" + '{"time":"2026-11-26T04:')
     found = made(small)
-    assert [(Path(each["path"]).name, each["lines"]) for each in found["malformed"]] == [("worker-1.jsonl", 4)]
-    assert "worker-1.jsonl: 4 malformed lines, the first is line 9" in capsys.readouterr().out
+    assert [(Path(each["path"]).name, each["lines"]) for each in found["malformed"]] == [
+        ("mobilenet_v3-worker-1.jsonl", 4)
+    ]
+    assert "mobilenet_v3-worker-1.jsonl: 4 malformed lines, the first is line 9" in capsys.readouterr().out
     assert "4 malformed lines, the first is line 9" in (small / "report" / "report.html").read_text()
     assert of(found, "1.0")["images"] == 3
 
@@ -194,9 +202,9 @@ def test_rotated_files_are_read_and_others_are_not(run: Path) -> None:
     write(run / "access.log", [request("c", "1.0")])
     write(run / "access.log.1", [request("b", "1.0")])
     write(run / "access.log.bak", [request("a", "1.0")])
-    write(run / "predictions" / "w.jsonl", [answer("c", "1.0")])
-    write(run / "predictions" / "w.jsonl.1", [answer("b", "1.0")])
-    write(run / "predictions" / "w.jsonl.2", [answer("a", "1.0")])
+    write(run / "predictions" / "mobilenet_v3-w.jsonl", [answer("c", "1.0")])
+    write(run / "predictions" / "mobilenet_v3-w.jsonl.1", [answer("b", "1.0")])
+    write(run / "predictions" / "mobilenet_v3-w.jsonl.2", [answer("a", "1.0")])
     write(run / "predictions" / "notes.txt", [answer("d", "1.0")])
     found = of(made(run), "1.0")
     assert (found["requests"], found["images"]) == (2, 3)
@@ -207,7 +215,7 @@ def test_many_runs_are_one_report_and_a_run_that_is_named_twice_counts_once(run:
     write(run / "access.log", [request("a", "1.0")])
     # A pod's edge and the pod that answered need not have one folder.
     write(other / "access.log", [request("b", "2.0")])
-    write(other / "predictions" / "w.jsonl", [answer("a", "1.0"), answer("b", "2.0")])
+    write(other / "predictions" / "mobilenet_v3-w.jsonl", [answer("a", "1.0"), answer("b", "2.0")])
     found = made(run, other, run / ".." / "run")
     assert (of(found, "1.0")["requests"], of(found, "2.0")["requests"]) == (1, 1)
     assert of(found, "1.0")["images"] == 1
@@ -215,7 +223,7 @@ def test_many_runs_are_one_report_and_a_run_that_is_named_twice_counts_once(run:
 
 def test_an_empty_log_is_a_page_that_says_so(run: Path, capsys: pytest.CaptureFixture[str]) -> None:
     write(run / "access.log", [])
-    write(run / "predictions" / "w.jsonl", [])
+    write(run / "predictions" / "mobilenet_v3-w.jsonl", [])
     found = made(run)
     assert found["verdict"]["decision"] == "nothing to compare"
     assert "The logs hold no request that a version answered." in capsys.readouterr().out
@@ -231,7 +239,7 @@ def test_one_version_alone_has_figures_and_nothing_to_compare(run: Path) -> None
 
 
 def test_a_folder_without_logs_is_one_sentence(run: Path) -> None:
-    with pytest.raises(UserError, match=r"run: neither predictions/\*\.jsonl nor access\.log is there"):
+    with pytest.raises(UserError, match=r"run: neither predictions/mobilenet_v3-\*\.jsonl nor access\.log is there"):
         made(run)
     with pytest.raises(UserError, match=r"elsewhere: no such folder"):
         made(run / "elsewhere")
@@ -264,7 +272,7 @@ def test_only_what_the_split_drew_is_compared(run: Path) -> None:
         [request(str(number), "1.0" if number % 2 else "2.0", number) for number in range(200)]
         + [request(f"t{number}", "2.0", number, status=500, route="pinned") for number in range(200)],
     )
-    write(run / "predictions" / "w.jsonl", [answer(name, "2.0") for name in ("0", "2", "t0")])
+    write(run / "predictions" / "mobilenet_v3-w.jsonl", [answer(name, "2.0") for name in ("0", "2", "t0")])
     found = made(run, labels=labels(run / "labels.csv", "0,functional", "2,functional", "t0,functional"))
     assert found["comparison"]["wrong"]["candidate"] == {"bad": 0, "of": 2}
     assert found["comparison"]["errors"]["candidate"] == {"bad": 0, "of": 100}
@@ -304,7 +312,7 @@ def test_sticky_users_are_counted_and_not_their_requests(run: Path, monkeypatch:
         access.append(request(str(number), version, number))
         answers.append(answer(str(number), version, second=number, user=user))
     write(run / "access.log", access)
-    write(run / "predictions" / "w.jsonl", answers)
+    write(run / "predictions" / "mobilenet_v3-w.jsonl", answers)
     assert made(run)["ratio"]["broken"]
     sticky(run, monkeypatch)
     found = made(run)["ratio"]
@@ -374,7 +382,7 @@ def test_mirrored_requests_alone_are_enough_for_a_verdict(run: Path) -> None:
         ]
         rows.append(f"{name},{LABELS[0]}")
     write(run / "access.log", access)
-    write(run / "predictions" / "w.jsonl", answers)
+    write(run / "predictions" / "mobilenet_v3-w.jsonl", answers)
     (run.parent / "traffic.yaml").write_text('split: {"1.0": 100}\n')
     found = made(run, labels=labels(run / "labels.csv", *rows))
     assert (found["baseline"], found["candidate"]) == ("1.0", "3.0")
@@ -416,7 +424,7 @@ def test_drift_is_held_against_the_archive_and_the_baseline(
 ) -> None:
     monkeypatch.setenv("MODEL_STORE", str(int8_archive.parent.resolve()))
     write(
-        run / "predictions" / "w.jsonl",
+        run / "predictions" / "mobilenet_v3-w.jsonl",
         [answer(f"a{number}", "1.0", LABELS[number % 5 == 0]) for number in range(500)]
         + [answer(f"b{number}", "2.0", LABELS[number % 5 != 0], probability=0.55) for number in range(500)],
     )
@@ -436,7 +444,7 @@ def test_confidence_is_held_against_the_gates(
     gate = gate_confidence(float32_archive, "float32")
     as_in_the_gate = [(number + 0.5) / len(gate) for number, count in enumerate(gate) for _ in range(count)]
     write(
-        run / "predictions" / "w.jsonl",
+        run / "predictions" / "mobilenet_v3-w.jsonl",
         [answer(f"a{number}", "1.0", probability=each) for number, each in enumerate(as_in_the_gate)]
         + [answer(f"b{number}", "2.0", probability=0.55) for number in range(500)],
     )
@@ -453,14 +461,17 @@ def test_an_archive_whose_gate_kept_no_confidence_is_named(run: Path, float32_ar
     (run.parent / "model_store").mkdir()
     with zipfile.ZipFile(run.parent / "model_store" / float32_archive.name, "w") as file:
         file.writestr("model.json", earlier.encode())
-    write(run / "predictions" / "w.jsonl", [answer(f"a{number}", "1.0") for number in range(60)])
+    write(run / "predictions" / "mobilenet_v3-w.jsonl", [answer(f"a{number}", "1.0") for number in range(60)])
     assert {each["of"] for each in made(run)["drift"]} == {"class mix"}
     assert "1.0: its archive is of an earlier release" in (run / "report" / "report.html").read_text()
 
 
 def test_the_report_and_the_gate_put_a_probability_into_the_same_bin(run: Path) -> None:
     sure = [round(number / 200, 6) for number in range(201)]
-    write(run / "predictions" / "w.jsonl", [answer(f"a{n}", "1.0", probability=each) for n, each in enumerate(sure)])
+    write(
+        run / "predictions" / "mobilenet_v3-w.jsonl",
+        [answer(f"a{n}", "1.0", probability=each) for n, each in enumerate(sure)],
+    )
     answers = Answers(np.zeros(len(sure), dtype=int), np.array([[each, 1 - each] for each in sure]))
     assert of(made(run), "1.0")["confidence"] == list(answers.confidence_counts())
 
@@ -468,7 +479,7 @@ def test_the_report_and_the_gate_put_a_probability_into_the_same_bin(run: Path) 
 def test_labels_of_the_archive_are_known_though_no_image_was_given_one(
     run: Path, int8_archive: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    write(run / "predictions" / "w.jsonl", [answer("a", "2.0", "functional")])
+    write(run / "predictions" / "mobilenet_v3-w.jsonl", [answer("a", "2.0", "functional")])
     given = labels(run / "labels.csv", "a,defective")
     with pytest.raises(UserError, match='"defective" is no label'):
         made(run, labels=given)
@@ -516,7 +527,9 @@ def test_the_page_needs_no_other_file_and_its_figures_have_the_colour_of_the_pag
 
 def test_names_in_the_logs_are_text_and_not_markup(run: Path) -> None:
     name = '<img src=x onerror="1">$a'
-    write(run / "predictions" / "w.jsonl", [answer("a", "1.0") | {"label": name}, refused("b", "1.0", name)])
+    write(
+        run / "predictions" / "mobilenet_v3-w.jsonl", [answer("a", "1.0") | {"label": name}, refused("b", "1.0", name)]
+    )
     made(run)
     assert "<img" not in (run / "report" / "report.html").read_text()
 

@@ -85,7 +85,7 @@ class Traffic:
             answers.append(answer(name, version, LABELS[given], number, probability=sure))
             rows.append(f"{name},{LABELS[truth]}")
         write(run / "access.log", access)
-        write(run / "predictions" / "worker-1.jsonl", answers)
+        write(run / "predictions" / "mobilenet_v3-worker-1.jsonl", answers)
         if not labels:
             return None
         (run / "labels.csv").write_text("\n".join(rows) + "\n")
