@@ -55,7 +55,7 @@ class Kept:
     def logged(self, labels: dict[int, tuple[str, str]]) -> None:
         """Write what 1.0 and its shadow 2.0 said of each image."""
         write(
-            self.run / "predictions" / "worker.jsonl",
+            self.run / "predictions" / "mobilenet_v3-worker.jsonl",
             [
                 answer(str(image), version, label, 2.0, image=digest(image), shadow=version == "2.0", margin=0.8)
                 for image, both in labels.items()
@@ -215,7 +215,7 @@ def test_of_several_shadows_the_one_that_disagrees_counts(
         for name, shadow, its, second in (("a", "2.0", DEFECTIVE, 1.0), ("b", "3.0", FUNCTIONAL, 2.0))
         for version, label in (("1.0", DEFECTIVE), (shadow, its))
     ]
-    write(kept.run / "predictions" / "worker.jsonl", lines)
+    write(kept.run / "predictions" / "mobilenet_v3-worker.jsonl", lines)
     said(capsys, out)
     assert rows(out)[0]["shadow"] == "3.0"
 
@@ -386,7 +386,7 @@ def test_it_says_what_disagreement_is_known_from(
 def test_lines_that_are_none_are_named(kept: Kept, out: Path, capsys: pytest.CaptureFixture[str]) -> None:
     kept.uncertain(0)
     kept.logged({0: (DEFECTIVE, FUNCTIONAL)})
-    path = kept.run / "predictions" / "worker.jsonl"
+    path = kept.run / "predictions" / "mobilenet_v3-worker.jsonl"
     path.write_text(path.read_text() + "half a li\n")
     harvest.main(out)
     assert f"left out: {path}: 1 malformed line, the first is line 3" in capsys.readouterr().out

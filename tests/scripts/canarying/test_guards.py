@@ -31,7 +31,7 @@ def mirrored(run: Path, images: int, otherwise: int, ms: float = 20) -> Path:
     labels = [LABELS[number < otherwise] for number in range(images)]
     lines = [answer(name, "1.0", LABELS[0], number) for number, name in enumerate(names)]
     lines += [answer(name, "2.0", labels[int(name)], int(name), shadow=True) for name in names]
-    write(run / "predictions" / "w.jsonl", lines)
+    write(run / "predictions" / "mobilenet_v3-w.jsonl", lines)
     return run
 
 

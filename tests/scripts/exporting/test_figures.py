@@ -58,7 +58,7 @@ def test_with_sticky_users_it_is_users_that_are_counted(exported: Exported) -> N
     users = [(str(each), "one" if each < 90 else str(each)) for each in range(100)]
     version = {name: "2.0" if name == "one" or int(name) % 2 else "1.0" for _, name in users}
     write(exported.run / "access.log", [request(name, version[user]) for name, user in users])
-    write(exported.run / "predictions/w.jsonl", [answer(name, version[user], user=user) for name, user in users])
+    write(exported.run / "predictions/mobilenet_v3-w.jsonl", [answer(name, version[user], user=user) for name, user in users])
     exported.look()
     shares = exported.series("release_share_ratio", "version", "unit")
     assert shares == pytest.approx({("1.0", "users"): 5 / 11, ("2.0", "users"): 6 / 11})
@@ -69,7 +69,7 @@ def test_a_shadow_that_answers_otherwise_is_seen_beside_the_version_and_with_how
 ) -> None:
     served = [answer(str(each), "1.0") for each in range(8)]
     copies = [answer(str(each), "3.0", LABELS[each % 4 == 0], shadow=True) for each in range(8)]
-    write(exported.run / "predictions" / "worker.jsonl", served + copies)
+    write(exported.run / "predictions" / "mobilenet_v3-worker.jsonl", served + copies)
     exported.look()
     pair = ("version", "shadow")
     assert exported.series("release_disagreement_ratio", *pair) == {("1.0", "3.0"): 0.25}
@@ -83,7 +83,7 @@ def test_answers_that_drift_are_held_against_the_gate_and_against_the_baseline(
     lines = [answer(f"a{each}", "1.0", LABELS[each % 4 == 0]) for each in range(400)]
     lines += [answer(f"b{each}", "2.0", LABELS[1], probability=0.55) for each in range(400)]
     lines += [answer(f"c{each}", "2.0", LABELS[each % 4 == 0], shadow=True) for each in range(400)]
-    write(exported.run / "predictions" / "worker.jsonl", lines)
+    write(exported.run / "predictions" / "mobilenet_v3-worker.jsonl", lines)
     exported.look()
     labels = ("version", "role", "of", "against")
     index, noise = (exported.series(f"release_drift_{name}", *labels) for name in ("index", "noise"))
@@ -120,7 +120,7 @@ def test_before_there_are_logs_it_says_that_none_can_be_read(exported: Exported)
     assert exported.value("release_report_success") == 0
     assert exported.value("release_report_timestamp_seconds") is None
     assert exported.release.look
-    assert "neither predictions/*.jsonl nor access.log is there" in exported.release.look.failure
+    assert "neither predictions/mobilenet_v3-*.jsonl nor access.log is there" in exported.release.look.failure
     write(exported.run / "access.log", [])
     exported.look()
     assert exported.value("release_report_success") == 1
