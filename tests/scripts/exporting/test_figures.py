@@ -58,7 +58,10 @@ def test_with_sticky_users_it_is_users_that_are_counted(exported: Exported) -> N
     users = [(str(each), "one" if each < 90 else str(each)) for each in range(100)]
     version = {name: "2.0" if name == "one" or int(name) % 2 else "1.0" for _, name in users}
     write(exported.run / "access.log", [request(name, version[user]) for name, user in users])
-    write(exported.run / "predictions/mobilenet_v3-w.jsonl", [answer(name, version[user], user=user) for name, user in users])
+    write(
+        exported.run / "predictions/mobilenet_v3-w.jsonl",
+        [answer(name, version[user], user=user) for name, user in users],
+    )
     exported.look()
     shares = exported.series("release_share_ratio", "version", "unit")
     assert shares == pytest.approx({("1.0", "users"): 5 / 11, ("2.0", "users"): 6 / 11})
