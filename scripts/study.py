@@ -4,12 +4,14 @@
 
 What `models/elpv/study.yaml` names is measured as `make archive` would judge it, and kept in `study.json`; `make card
 TEXT=1` shows the tables. A model that was measured before is not measured again while its checkpoint and split are
-the same; one whose checkpoint is not there keeps its figures. The models of `sizes` are timed in turns, in one run.
+the same; one whose checkpoint is not there keeps its figures, but for its times: those of `sizes` are taken in turns,
+in one run. One that is stopped keeps what it has measured.
 `--json` prints study.json.
 """
 
 import json
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Annotated, Any
@@ -28,8 +30,8 @@ from scripts.pipeline.study.definition import Study
 from scripts.pipeline.study.tables import FILE_NAME
 
 
-def figures(study: Study, kept: dict[str, Any], of: Spec, rounds: int, folder: Path) -> dict[str, Any]:
-    """Return what is known of each model of a study.
+def figures(study: Study, kept: dict[str, Any], of: Spec, rounds: int, folder: Path) -> Iterator[dict[str, Any]]:
+    """Give what is known of the study's models, after each one that was measured, and at last with their times.
 
     Args:
         study: which models.
@@ -38,27 +40,28 @@ def figures(study: Study, kept: dict[str, Any], of: Spec, rounds: int, folder: P
         rounds: of timing.
         folder: for graphs.
     """
-    rows: dict[str, Any] = {}
+    # Times are of one run and one machine, so that of before there are none.
+    before = {model: {name: value for name, value in kept[model].items() if name != "cpu_ms"} for model in kept}
+    rows = {model: before[model] for model in study.models if model in before}
     timed: dict[str, Path] = {}
     for model in study.models:
         spec = Spec.load(MODELS / model)
         if not spec.checkpoint_path.is_file():
-            _say(f"{model}: no checkpoint, " + ("its figures stay" if model in kept else "not measured"))
-            rows |= {model: kept[model]} if model in kept else {}
+            _say(f"{model}: no checkpoint, " + ("its figures stay" if model in rows else "not measured"))
             continue
-        is_known = model in kept and kept[model].items() >= measuring.made_of(spec).items()
+        is_known = model in rows and rows[model].items() >= measuring.made_of(spec).items()
         if is_known and model not in study.sizes:
-            rows[model] = kept[model]
             continue
         _say(f"{model} …")
         (folder / model).mkdir()
         rows[model] = measuring.measure(spec, folder / model)
         if model in study.sizes:
             timed[model] = folder / model
+        yield rows
     _say("times …")
     for model, taken in zip(timed, measuring.times(of, list(timed.values()), rounds), strict=True):
         rows[model]["cpu_ms"] = taken
-    return rows
+    yield rows
 
 
 def main(
@@ -76,9 +79,9 @@ def main(
         )
     kept = json.loads(path.read_text(encoding="utf-8"))["models"] if path.is_file() else {}
     with TemporaryDirectory() as folder:
-        rows = figures(study, kept, spec, rounds, Path(folder))
-    text = json.dumps({"machine": machine(), "models": rows}, indent=1, ensure_ascii=False) + "\n"
-    replace_file(path, text)
+        for rows in figures(study, kept, spec, rounds, Path(folder)):
+            text = json.dumps({"machine": machine(), "models": rows}, indent=1, ensure_ascii=False) + "\n"
+            replace_file(path, text)
     print(text if as_json else f"{path}: {len(rows)} of {len(study.models)} models; `make card MODEL={model} TEXT=1`")
 
 

@@ -37,6 +37,7 @@ def test_more_workers_than_cores_are_refused_with_the_number_that_fits(server: S
     assert server.config.read_text() == before
 
 
+@pytest.mark.operations
 def test_apply_changes_batching_without_losing_a_request_and_names_what_needs_a_restart(
     server: Server, cell: bytes
 ) -> None:

@@ -18,6 +18,8 @@ from scripts.pipeline.served import Served, by_server
 from scripts.pipeline.spec import MODELS, Spec
 from tests.integration.server import MODEL, Server
 
+pytestmark = pytest.mark.operations
+
 # float32 sums come in another order with another batch or other kernels; an answer has six decimals.
 FP32_TOLERANCE = 1e-4
 
@@ -80,7 +82,6 @@ def test_both_served_versions_answer_the_gates_images_with_the_gates_numbers(
         require_the_gates_numbers(served, folder, held_out)
 
 
-@pytest.mark.operations
 def test_int8_weights_do_so_in_the_arithmetic_that_auto_does_not_choose_here_too(
     server: Server, own_server: Server, held_out: HeldOut, int8_folder: Path
 ) -> None:

@@ -24,6 +24,8 @@ from scripts.pipeline.version import build_version
 from scripts.serving.places import REPOSITORY
 from tests.integration.server import Server
 
+pytestmark = pytest.mark.operations
+
 SPEC = Spec.load(MODELS / "imagenet")
 PHOTO = REPOSITORY / MODELS / "imagenet" / "images" / "cat.jpg"
 
@@ -87,7 +89,6 @@ def test_int8_was_compared_with_float32_on_hundreds_of_views(store: Path) -> Non
     assert gate["measured"]["fp32 arithmetic"]["agreement"] >= 0.5
 
 
-@pytest.mark.operations
 def test_a_version_that_does_not_agree_gets_no_archive(cache: Path, tmp_path: Path) -> None:
     strict = SPEC.model_copy(update={"agreement_gate": AgreementGate(min_agreement=1)})
     with pytest.raises(UserError, match=r"does not pass the gate.*agreement .*% misses min_agreement 100\.00%"):

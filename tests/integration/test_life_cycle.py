@@ -64,6 +64,7 @@ def test_start_status_stop(own_server: Server) -> None:
     assert own_server.ask("status")["running"] is False
 
 
+@pytest.mark.operations
 def test_ctrl_c_lets_a_request_that_is_under_way_have_its_answer_and_ends_in_order(
     own_server: Server, cell: bytes
 ) -> None:
@@ -163,6 +164,7 @@ def test_a_mistake_in_config_properties_is_one_sentence_before_anything_starts(
     assert not (own_server.run_dir / "state.json").exists()
 
 
+@pytest.mark.operations
 def test_a_worker_that_does_not_come_up_is_named_with_its_reason_and_nothing_is_left(
     own_server: Server, broken_archive: Callable[[str, str], None]
 ) -> None:

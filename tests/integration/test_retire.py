@@ -10,7 +10,7 @@ from scripts.serving.envoy_admin import Admin
 from tests.integration.changing import load, patient
 from tests.integration.server import MODEL, Server
 
-pytestmark = pytest.mark.usefixtures("left_as_it_was")
+pytestmark = [pytest.mark.operations, pytest.mark.usefixtures("left_as_it_was")]
 
 
 def registered(server: Server) -> set[str]:

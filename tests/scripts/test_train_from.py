@@ -28,7 +28,7 @@ def harvest(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> str:
     monkeypatch.setattr(train, "train", two_epochs)
     # It would set how the whole test process allocates.
     monkeypatch.setattr(train, "reuse_freed_memory", lambda: None)
-    monkeypatch.setattr(recipe, "_epochs", lambda *_: 2)
+    monkeypatch.setattr(recipe, "epochs_of", lambda *_: 2)
     start = ("models/elpv/checkpoint.safetensors", "there is no network")
     monkeypatch.setattr(new_model, "available_start", lambda _architecture: start)
     monkeypatch.setenv("MODEL_STORE", str(tmp_path / "store"))

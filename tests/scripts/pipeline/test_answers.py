@@ -12,7 +12,7 @@ LABELS = ("a", "b", "c")
 
 def test_logits_and_the_handlers_answers_to_them_are_the_same_answers() -> None:
     logits = np.random.default_rng(0).normal(size=(50, 3)).astype(np.float32)
-    bodies = [json.loads(answer("m", "1", None, rank(row, LABELS, 3)).body) for row in logits]
+    bodies = [json.loads(answer("m", "1", None, predictions=rank(row, LABELS, 3)).body) for row in logits]
     served, computed = Answers.of_bodies(bodies, LABELS), Answers.of_logits(logits)
     assert np.array_equal(served.classes, computed.classes)
     np.testing.assert_allclose(served.probabilities, computed.probabilities, rtol=0, atol=1e-12)

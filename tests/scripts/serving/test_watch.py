@@ -7,8 +7,8 @@ import pytest
 from scripts.errors import UserError
 from scripts.serving import watch
 
-IDLE = {"requests_per_s": 0.0, "failed_per_s": 0.0, "p95_ms": None, "queue_ms": None}
-BUSY = {"requests_per_s": 7.5, "failed_per_s": 0.2, "p95_ms": 81.6, "queue_ms": 3.04}
+IDLE = {"requests_per_s": 0.0, "failed_per_s": 0.0, "p50_ms": None, "p95_ms": None, "queue_ms": None}
+BUSY = {"requests_per_s": 7.5, "failed_per_s": 0.2, "p50_ms": 40.2, "p95_ms": 81.6, "queue_ms": 3.04}
 STATE = {"ready": 1, "wanted": 1, "waiting": 0}
 
 
