@@ -43,8 +43,8 @@ def test_a_picture_is_a_png_or_an_error(stub: Stub, client: Client) -> None:
 
 
 def test_what_the_server_refuses_is_raised(stub: Stub, client: Client) -> None:
-    stub.then(refuse(400, "invalid_class"))
-    with pytest.raises(InvalidRequest, match=r"invalid_class \(400\)"):
+    stub.then(refuse(400, "unknown_class"))
+    with pytest.raises(InvalidRequest, match=r"unknown_class \(400\)"):
         client.explain(b"image", class_="cat")
 
 

@@ -12,6 +12,7 @@ from scripts.serving import processes
 from scripts.serving.places import REPOSITORY
 from tests.integration.server import Server
 
+PNG = b"\x89PNG\r\n\x1a\n"
 README = (REPOSITORY / "client" / "README.md").read_text()
 
 
@@ -75,6 +76,17 @@ def test_of_a_folder_the_bad_image_alone_has_an_error(client: Client, folder: Pa
         assert by_name[f"{number:02}.png"].result().classes == single.classes
 
 
+def test_an_explanation_is_of_the_class_that_is_asked_for(client: Client, cell: bytes) -> None:
+    found = client.predict(cell, version="2.0")
+    of_itself, of_the_other = (client.explain_map(cell, class_=each, version="2.0") for each in (None, 1 - found.index))
+    assert (of_itself.label, of_itself.probability, of_itself.version) == (found.label, found.probability, "2.0")
+    assert (of_the_other.index, max(map(max, of_itself.map))) == (1 - found.index, 1.0)
+    pictures = {client.explain(cell, class_=each, version="2.0") for each in (found.label, of_the_other.label)}
+    assert len(pictures) == 2 and all(picture.startswith(PNG) for picture in pictures)
+    with pytest.raises(InvalidRequest, match=r"unknown_class \(400\)"):
+        client.explain(cell, class_="cat")
+
+
 def test_health_is_what_healthz_says(client: Client, server: Server) -> None:
     assert client.health().ready is (requests.get(f"{server.url}/healthz", timeout=10).status_code == 200)
 
@@ -97,8 +109,8 @@ def test_the_readmes_examples_run(
     monkeypatch.chdir(folder)
     blocks = re.findall(r"```python\n(.*?)```", README, flags=re.DOTALL)
     assert "http://127.0.0.1:8000" in blocks[0]
-    example = "\n".join(block for block in blocks if "explain" not in block)
-    exec(example.replace("http://127.0.0.1:8000", server.url), {})
+    exec("\n".join(blocks).replace("http://127.0.0.1:8000", server.url), {})
     printed = capsys.readouterr().out
+    assert (folder / "why.png").read_bytes().startswith(PNG)
     assert re.search(r"^(defective|functional) 0\.\d+ [12]\.0 [0-9a-f-]{36} ", printed)
     assert "unsupported_format (415): not an image" in printed
