@@ -90,9 +90,6 @@ def client_command() -> list[str]:
 
 def make_environment(torch_index: str | None) -> str | None:
     """Make `.venv` with all but the client; return what went wrong, None: nothing did."""
-    if VENV.is_symlink():
-        # Making it anew begins by emptying it, under whoever else works with it.
-        return f".venv has to be made anew, but it is a link to {VENV.resolve()}; remove the link, or set up there."
     if VENV.is_dir() and server_runs():
         return ".venv has to be made anew, but a server runs from it; `make stop` first."
     print(f"making .venv: the packages of {LOCK.name}, then {torch_requirement()}; this takes some minutes", flush=True)
@@ -129,6 +126,9 @@ def main() -> int:
         STAMP.touch()  # make compares times.
         print(".venv is up to date")
         return 0
+    if VENV.is_symlink():
+        # Whoever else works with it would have it emptied, or use this checkout's client.
+        return fail(f".venv has to be changed, but it is a link to {VENV.resolve()}; remove the link, or set up there.")
     # Of the client alone it is a matter of seconds, also while a server runs.
     failure = None if stamped().startswith(packages) else make_environment(torch_index)
     failure = failure or first_failure([client_command()])

@@ -49,6 +49,7 @@ def done(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> list[str]:
     """Return what set-ups of a test did, in the order in which they did it."""
     steps: list[str] = []
     monkeypatch.delenv("TORCH_INDEX", raising=False)
+    monkeypatch.setattr(setup, "VENV", tmp_path / ".venv")
     monkeypatch.setattr(setup, "STAMP", tmp_path / ".ready")
     monkeypatch.setattr(setup, "CLIENT", tmp_path)
     monkeypatch.setattr(setup, "make_environment", lambda _: steps.append("environment"))
@@ -89,16 +90,19 @@ def test_the_environment_is_not_taken_from_under_a_running_server(
     assert not setup.server_runs()
 
 
-def test_an_environment_that_is_shared_by_a_link_is_not_emptied(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize(
+    "made", ["", f"{setup.wanted(None)}\n\n"], ids=["to be made", "only the client to be installed"]
+)
+def test_an_environment_that_is_shared_by_a_link_is_left_as_it_is(
+    made: str, done: list[str], tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    shared, link = tmp_path / "shared", tmp_path / ".venv"
+    shared = tmp_path / "shared"
     shared.mkdir()
-    (shared / "pyvenv.cfg").touch()
-    link.symlink_to(shared)
-    monkeypatch.setattr(setup, "VENV", link)
-    assert str(shared) in (setup.make_environment(None) or "")
-    assert (shared / "pyvenv.cfg").exists()
+    setup.VENV.symlink_to(shared)
+    setup.STAMP.write_text(made)
+    assert (setup.main(), done) == (1, [])
+    assert f"a link to {shared}; remove the link, or set up there." in capsys.readouterr().err
+    assert setup.STAMP.read_text() == made
 
 
 @dataclass(frozen=True)
