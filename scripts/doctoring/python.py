@@ -53,8 +53,7 @@ def _index(environment: Mapping[str, str]) -> Finding:
 
 
 def _shown(index: str) -> str:
-    """Return an index without the name and password that its address may have."""
+    """Return an index without what its address may have of secrets: name and password, or a token in the query."""
     parts = urlsplit(index)
-    if "@" not in parts.netloc:
-        return index
-    return parts._replace(netloc="…@" + parts.netloc.rpartition("@")[2], query="").geturl()
+    hidden = "…@" if "@" in parts.netloc else ""
+    return parts._replace(netloc=hidden + parts.netloc.rpartition("@")[2], query="", fragment="").geturl()

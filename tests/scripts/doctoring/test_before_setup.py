@@ -56,12 +56,15 @@ def test_an_environment_that_is_not_made_is_broken_and_one_of_another_lock_file_
     assert states({})[".venv"] == LOOK
 
 
-def test_the_index_of_torch_is_remembered_and_its_password_is_not_shown(venv: Path) -> None:
-    made(venv, f"https://me:{SECRET}@example.org/cpu")
+@pytest.mark.parametrize(
+    "address", [f"me:{SECRET}@example.org/cpu", f"example.org/cpu?token={SECRET}", f"example.org/cpu#{SECRET}"]
+)
+def test_the_index_of_torch_is_remembered_and_its_secrets_are_not_shown(venv: Path, address: str) -> None:
+    made(venv, f"https://{address}")
     found = python.findings({}, (3, 11))[-1]
     assert (found.state, SECRET in found.found) == (OK, False)
     assert "example.org/cpu" in found.found
-    other = python.findings({"TORCH_INDEX": f"https://you:{SECRET}@example.com/cpu"}, (3, 11))[-1]
+    other = python.findings({"TORCH_INDEX": f"https://{address.replace('.org', '.com')}"}, (3, 11))[-1]
     assert (other.state, SECRET in other.found + other.fix) == (LOOK, False)
 
 
