@@ -121,6 +121,7 @@ def test_an_image_on_standard_input_is_one(stub: Stub) -> None:
         (("predict", "x", "--top-k", "0"), "0: a whole number from 1 on is wanted"),
         (("predict", "x", "--deadline", "soon"), "soon: a number of seconds is wanted"),
         (("predict", "x", "--user", "a\nb"), "a text without line breaks"),
+        (("predict", "x", "--user", " ann"), "user=' ann': a text without line breaks, and without blanks around it"),
         (("predict", "x", "--format", "xml"), "invalid choice: 'xml'"),
         (("predict", "x", "--url", "here"), "here: an address such as http://127.0.0.1:8000 is wanted"),
         (("predict", "x", "--certificate", "none.pem"), "none.pem: no such file"),

@@ -90,9 +90,13 @@ def test_a_user_of_any_alphabet_is_sent_as_a_command_line_would(stub: Stub, clie
     assert stub.asked[0].headers["x-user-id"].encode("latin-1") == "Jürgen 用户".encode()
 
 
-def test_a_user_can_not_bring_headers_of_its_own(client: Client) -> None:
+@pytest.mark.parametrize("user", ["ann\r\nx-api-key: other", " ann", "ann "])
+def test_a_user_can_not_bring_headers_of_its_own_nor_blanks_that_a_header_loses(
+    stub: Stub, client: Client, user: str
+) -> None:
     with pytest.raises(ValueError, match="user"):
-        client.predict(b"image", user="ann\r\nx-api-key: other")
+        client.predict(b"image", user=user)
+    assert stub.asked == []
 
 
 def test_one_connection_serves_one_question_after_the_other(stub: Stub, client: Client) -> None:

@@ -34,8 +34,9 @@ class Options:
     deadline_s: float | None = None
 
     def __post_init__(self) -> None:
-        if self.user is not None and not self.user.isprintable():
-            raise ValueError(f"user={self.user!r}: a text without line breaks and the like.")
+        # What stands around a header's value is no part of it: at the server it would be another user, or none.
+        if self.user is not None and not (self.user.isprintable() and self.user == self.user.strip()):
+            raise ValueError(f"user={self.user!r}: a text without line breaks, and without blanks around it.")
 
 
 @dataclass(frozen=True)

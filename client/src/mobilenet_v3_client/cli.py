@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from mobilenet_v3_client import batch
+from mobilenet_v3_client.asking import Options
 from mobilenet_v3_client.client import DEFAULT_URL, Client
 from mobilenet_v3_client.errors import MobileNetV3Error, Unauthorized
 from mobilenet_v3_client.output import FORMATS
@@ -93,7 +94,7 @@ def _parser() -> argparse.ArgumentParser:
     server = _server()
     about = argparse.ArgumentParser(add_help=False)
     about.add_argument("--version", help="asked, whatever the split says")
-    about.add_argument("--user", type=_printable, help="any text; the same one always meets the same version")
+    about.add_argument("--user", type=_user, help="any text; the same one always meets the same version")
     predict = verbs.add_parser("predict", parents=[server, about], help="what the model sees in images")
     predict.add_argument("images", nargs="+", metavar="FILE|FOLDER|-", help="- is an image on standard input")
     predict.add_argument("--top-k", type=_positive, help="classes that jsonl names of each image")
@@ -123,9 +124,11 @@ def _server() -> argparse.ArgumentParser:
     return server
 
 
-def _printable(word: str) -> str:
-    if not word.isprintable():
-        raise argparse.ArgumentTypeError("a text without line breaks and the like is wanted")
+def _user(word: str) -> str:
+    try:
+        Options(user=word)
+    except ValueError as error:
+        raise argparse.ArgumentTypeError(str(error)) from error
     return word
 
 
