@@ -5,7 +5,7 @@ checkout with a running server (world.py says what there is), and has to end wit
 after it is the shape of what it prints. Comments on the lines right before a block say otherwise:
 
     <!-- not run here: needs docker; tests/image/test_steps.py runs the same steps -->
-        Why not, and what shows it. Each path in it has to exist.
+        Why not, and which test or committed result shows it. Each path in it has to exist.
     <!-- run by tests/integration/test_loop.py -->
         Too slow here, or with too many conditions. That test calls each verb of the block, with each of its options;
         several files are joined by `and`.
