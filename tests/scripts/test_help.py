@@ -52,6 +52,17 @@ def test_every_verb_has_a_line_in_a_group(shown: str, verbs: Mapping[str, str]) 
     assert shown.index(groups[0]) < shown.index(f"  {PHONY[0]} ")
 
 
+def test_the_verbs_that_print_no_json_are_those_that_the_readme_excepts() -> None:
+    readme = (REPOSITORY / "README.md").read_text()
+    excepted = re.findall(r"also takes `--json`, but for\n(.*)\.\n", readme)[0]
+    scripts = REPOSITORY / "scripts"
+    modules = {verb: scripts / f"{verb.replace('-', '_')}.py" for verb in PHONY} | {
+        "kind": scripts / "kubernetes/kind.py"
+    }
+    silent = {verb for verb, module in modules.items() if module.is_file() and '"--json"' not in module.read_text()}
+    assert silent == set(re.findall(r"`([\w-]+)`", excepted))
+
+
 def test_no_line_is_wider_than_a_terminal(shown: str) -> None:
     assert [line for line in shown.splitlines() if len(line) > 100] == []
 
