@@ -4,8 +4,11 @@ from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
+from scripts.serving.places import REPOSITORY
 from scripts.spread import Spread
 
+RESULTS = REPOSITORY / "benchmarks" / "results"
+"""Where runs are committed."""
 OURS = "this project, int8"
 OURS_FLOAT = "this project, float32"
 OURS_DIRECT = "this project, int8, without the edge"

@@ -168,7 +168,7 @@ class EncodedImage:
         return last_row.getbbox(alpha_only=False) is None or bool(self.header.info.get("interlace"))
 
     def _decode_jpeg(self, shorter_side: int | None) -> NDArray[np.uint8]:
-        # libjpeg-turbo without Pillow's row loop (`python -m scripts.bench_preprocessing` compares them).
+        # libjpeg-turbo without Pillow's row loop (`python -m benchmarks.preprocessing` compares them).
         width, height = self.header.size
         enough = min(width, height) if shorter_side is None else shorter_side
         # By division: of a side of one pixel, an eighth is still one.

@@ -10,11 +10,10 @@ import typer
 
 from benchmarks import report
 from benchmarks.bench import measure
+from benchmarks.results import RESULTS
 from benchmarks.rounds import FULL, QUICK
 from scripts import cli
-from scripts.serving.places import REPOSITORY, Places
-
-RESULTS = REPOSITORY / "benchmarks" / "results"
+from scripts.serving.places import Places
 
 
 def main(

@@ -31,6 +31,6 @@ def test_answers_agree_with_the_references(int8_folder: Path) -> None:
     metadata = Metadata.load_verified(int8_folder)
     engine = Engine.load(int8_folder / metadata.graphs["fp32"], "fp32", threads=1)
     found = preprocessing.agreement(engine, metadata.preprocessing, preprocessing.mixed(24))
-    # One close call in so few may go either way; the 500 of scripts.bench_preprocessing decide.
+    # One close call in so few may go either way; the 500 of benchmarks.preprocessing decide.
     assert found.same >= 23
     assert found.images == 24

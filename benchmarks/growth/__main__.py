@@ -9,8 +9,8 @@ import typer
 
 from benchmarks import growth
 from benchmarks.growth import Curve
+from benchmarks.results import RESULTS
 from scripts import cli
-from scripts.bench import RESULTS
 from scripts.markdown import table
 from scripts.serving.places import Places
 
@@ -22,7 +22,7 @@ def main(
     curves = growth.measure(Places.from_environment(os.environ), lambda text: print(text, flush=True))
     output.mkdir(parents=True, exist_ok=True)
     text = "\n\n".join(
-        ["# Growth\n\nWritten by `python -m scripts.bench_growth`; medians of three.", *map(_table, curves)]
+        ["# Growth\n\nWritten by `python -m benchmarks.growth`; medians of three.", *map(_table, curves)]
     )
     (output / "growth.md").write_text(text + "\n")
     (output / "growth.json").write_text(json.dumps([curve.as_json() for curve in curves], indent=1) + "\n")

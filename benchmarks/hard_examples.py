@@ -1,9 +1,9 @@
 """What forty hard examples do for a model: solar cells as another camera would show them, darker, softer and noisier.
 
-    python -m scripts.bench_hard_examples harvest                 writes harvest/<label>/: 40 train cells, seen by that
-                                                                  camera, of which models/elpv is least sure
-    python -m scripts.bench_hard_examples CHECKPOINT CHECKPOINT   accuracy and cross-entropy of each on val, by the
-                                                                  cells' own camera and by the other one
+    python -m benchmarks.hard_examples harvest                 writes harvest/<label>/: 40 train cells, seen by that
+                                                               camera, of which models/elpv is least sure
+    python -m benchmarks.hard_examples CHECKPOINT CHECKPOINT   accuracy and cross-entropy of each on val, by the
+                                                               cells' own camera and by the other one
 
 The test part is not looked at.
 """

@@ -14,12 +14,12 @@ from numpy.typing import NDArray
 from benchmarks import product, workload
 from benchmarks.explanations import cost, deletion
 from benchmarks.explanations.agreement import Agreement
+from benchmarks.results import RESULTS
 from handler.engine import Engine
 from handler.responses import softmax
 from handler.service import Service
 from handler.settings import Settings
 from scripts import cli
-from scripts.bench import RESULTS
 from scripts.markdown import table
 from scripts.pipeline.data import elpv
 from scripts.pipeline.images import Labelled, labelled
@@ -64,7 +64,7 @@ def main(
         }
         parts = [
             "# Explanations",
-            "Written by `python -m scripts.bench_explanations`.",
+            "Written by `python -m benchmarks.explanations`.",
             "## Cost",
             table(_COST, list(_costs(services, encoded))),
             f"Of one image alone; explanations as multiples of the prediction, medians of {cost.ROUNDS} rounds over "

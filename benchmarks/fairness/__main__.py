@@ -7,8 +7,8 @@ import typer
 
 from benchmarks import fairness
 from benchmarks.fairness import Seen
+from benchmarks.results import RESULTS
 from scripts import cli
-from scripts.bench import RESULTS
 from scripts.markdown import table
 
 
@@ -24,7 +24,7 @@ def main(output: Annotated[Path, typer.Option(help="Folder for the table.")] = R
         "greedy: answers/s",
         "refusals/s",
     )
-    text = f"# Fairness\n\nWritten by `python -m scripts.bench_fairness`.\n\n{table(columns, rows)}\n"
+    text = f"# Fairness\n\nWritten by `python -m benchmarks.fairness`.\n\n{table(columns, rows)}\n"
     output.mkdir(parents=True, exist_ok=True)
     (output / "fairness.md").write_text(text)
     print(text)

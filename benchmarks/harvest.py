@@ -16,13 +16,13 @@ import typer
 from PIL import Image
 
 from benchmarks import product, workload
+from benchmarks.prediction_log import medians, timed
 from handler.harvest import Harvest
 from handler.request import Request
 from handler.responses import rank
 from handler.service import Service
 from handler.settings import Settings
 from scripts import cli
-from scripts.bench_prediction_log import medians, timed
 from scripts.serving.places import Places
 
 _BATCH = 10
