@@ -11,13 +11,13 @@ from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from functools import partial
-from http.server import BaseHTTPRequestHandler
 
 import grpc
 import requests
 
 from scripts.markdown import table
 from scripts.serving.places import REPOSITORY
+from tests.http_server import Answering
 from tests.integration.lone_edge import LoneEdge, lone_edge
 from tests.integration.server import MODEL
 
@@ -32,29 +32,17 @@ AT_ONCE, UPLOADS = 24, 48
 Ask = Callable[[bytes], bool]
 
 
-class Answering(BaseHTTPRequestHandler):
+class Upstream(Answering):
     """A TorchServe that looks at no image."""
-
-    protocol_version = "HTTP/1.1"
-    wbufsize = -1
 
     def do_GET(self) -> None:
         """Say that the worker is ready."""
-        self._answer(b'{"status": "READY"}')
+        self.answer(b'{"status": "READY"}')
 
     def do_POST(self) -> None:
         """Answer a request."""
-        self.rfile.read(int(self.headers["content-length"]))
-        self._answer(b"{}")
-
-    def log_message(self, format: str, *words: object) -> None:
-        """Say nothing."""
-
-    def _answer(self, body: bytes) -> None:
-        self.send_response(200)
-        self.send_header("content-length", str(len(body)))
-        self.end_headers()
-        self.wfile.write(body)
+        self.body()
+        self.answer()
 
 
 def by_http(edge: LoneEdge, session: requests.Session, image: bytes) -> bool:
@@ -101,7 +89,7 @@ def peak(edge: LoneEdge) -> Iterator[list[int]]:
 
 def main() -> None:
     """Print both tables."""
-    with lone_edge(Answering, max_memory_bytes=BOUND_BYTES) as edge:
+    with lone_edge(Upstream, max_memory_bytes=BOUND_BYTES) as edge:
         address = f"127.0.0.1:{edge.ports.edge}"
         own = [("grpc.use_local_subchannel_pool", 1)]
         with requests.Session() as session, grpc.insecure_channel(address) as channel:

@@ -7,10 +7,9 @@ from collections import deque
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from http.server import BaseHTTPRequestHandler
 from typing import Any
 
-from tests.http_server import HttpServer, serving
+from tests.http_server import Answering, HttpServer, serving
 
 SEEN = {
     "model": "mobilenet_v3",
@@ -50,16 +49,7 @@ class Stub:
 
 def answer(status: int = 200, said: Any = SEEN, **headers: str) -> Step:
     body = said if isinstance(said, bytes) else json.dumps(said).encode()
-
-    def step(handler: "Handler") -> None:
-        handler.send_response(status)
-        for name, value in headers.items():
-            handler.send_header(name.replace("_", "-"), value)
-        handler.send_header("content-length", str(len(body)))
-        handler.end_headers()
-        handler.wfile.write(body)
-
-    return step
+    return lambda handler: handler.answer(body, status, **headers)
 
 
 def refuse(status: int, code: str, **headers: str) -> Step:
@@ -104,21 +94,18 @@ def drip(sent: list[int], until: threading.Event) -> Step:
     return step
 
 
-class Handler(BaseHTTPRequestHandler):
-    protocol_version = "HTTP/1.1"
+class Handler(Answering):
+    wbufsize = 0  # What drips goes out byte by byte.
     stub: Stub
 
     def do_POST(self) -> None:
-        body = self.rfile.read(int(self.headers.get("content-length", "0")))
+        body = self.body()
         headers = {name.lower(): value for name, value in self.headers.items()}
         self.stub.asked.append(Request(self.path, headers, body, self.client_address[1], time.monotonic()))
         step = self.stub.steps.popleft() if self.stub.steps else self.stub.always or answer()
         step(self)
 
     do_GET = do_POST
-
-    def log_message(self, *_: object) -> None:
-        """Keep quiet."""
 
 
 class _Server(HttpServer):

@@ -9,7 +9,6 @@ import sys
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
-from http.server import BaseHTTPRequestHandler
 from pathlib import Path
 from types import ModuleType
 from typing import Any, ClassVar
@@ -23,6 +22,7 @@ from scripts.serving.keys import Key
 from scripts.serving.places import REPOSITORY
 from scripts.serving.tls import Tls
 from tests import certificates
+from tests.http_server import Answering
 from tests.integration.lone_edge import LoneEdge, lone_edge
 from tests.integration.lone_front import StubReplica, answer, lone_front
 from tests.integration.server import MODEL, Server
@@ -34,39 +34,27 @@ REFUSED = json.dumps(
 )
 
 
-class Upstream(BaseHTTPRequestHandler):
+class Upstream(Answering):
     """A model server that is ready, keeps what it is asked, and answers as the image says."""
 
-    protocol_version = "HTTP/1.1"
-    wbufsize = -1  # Head and body in one packet; by two, the second waits 40 ms for the first one's acknowledgement.
     asked: ClassVar[list[tuple[str, bytes, dict[str, str]]]] = []
 
     def do_GET(self) -> None:
-        self._answer(http.HTTPStatus.OK, b'{"status": "READY"}')
+        self.answer(b'{"status": "READY"}')
 
     def do_POST(self) -> None:
-        body = self.rfile.read(int(self.headers["content-length"]))
+        body = self.body()
         self.asked.append((self.path, body, {name.lower(): value for name, value in self.headers.items()}))
         if body == b"truncated":
-            self._answer(http.HTTPStatus.BAD_REQUEST, REFUSED.encode())
+            self.answer(REFUSED.encode(), http.HTTPStatus.BAD_REQUEST)
         elif body == b"no worker":
-            self._answer(http.HTTPStatus.SERVICE_UNAVAILABLE, b'{"code": 503, "type": "X", "message": "no worker"}')
+            self.answer(b'{"code": 503, "type": "X", "message": "no worker"}', http.HTTPStatus.SERVICE_UNAVAILABLE)
         elif body == b"many":
-            self._answer(http.HTTPStatus.OK, b"x" * 3_000_000)
+            self.answer(b"x" * 3_000_000)
         elif body == b"hang up":
             self.close_connection = True
         else:
-            self._answer(http.HTTPStatus.OK, b'{"predictions":[]}')
-
-    def log_message(self, *_: object) -> None:
-        """Keep quiet."""
-
-    def _answer(self, status: int, body: bytes) -> None:
-        self.send_response(status)
-        self.send_header("content-type", "application/json")
-        self.send_header("content-length", str(len(body)))
-        self.end_headers()
-        self.wfile.write(body)
+            self.answer(b'{"predictions":[]}')
 
 
 @dataclass(frozen=True)

@@ -1,14 +1,13 @@
 """KServe's protocol v1, as `InferenceRESTClient` of the package kserve 0.21.0 asks it (docs/api.md)."""
 
 import base64
-import http
 from collections.abc import Iterator
-from http.server import BaseHTTPRequestHandler
 
 import pytest
 import requests
 
 from scripts.serving import processes
+from tests.http_server import Answering
 from tests.integration.lone_edge import lone_edge
 from tests.integration.server import MODEL, Server
 
@@ -77,18 +76,11 @@ def test_another_method_is_refused_and_told_which_is_allowed(server: Server, pat
         assert (answer.status_code, answer.headers["allow"]) == (405, allowed)
 
 
-class NeverReady(BaseHTTPRequestHandler):
+class NeverReady(Answering):
     """A TorchServe whose worker starts and starts."""
 
     def do_GET(self) -> None:
-        body = b'{"status": "UNLOADED"}'
-        self.send_response(http.HTTPStatus.OK)
-        self.send_header("content-length", str(len(body)))
-        self.end_headers()
-        self.wfile.write(body)
-
-    def log_message(self, *_: object) -> None:
-        """Keep quiet."""
+        self.answer(b'{"status": "UNLOADED"}')
 
 
 @pytest.fixture

@@ -7,7 +7,6 @@ import socket
 import threading
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from http.server import BaseHTTPRequestHandler
 
 import pytest
 import requests
@@ -16,6 +15,7 @@ from benchmarks import hostile_bodies, hostile_images
 from scripts.describing.document import errors
 from scripts.serving import keys, processes
 from scripts.serving.keys import Key
+from tests.http_server import Answering
 from tests.integration.described import check
 from tests.integration.lone_edge import LoneEdge, lone_edge
 from tests.integration.server import MODEL, Server
@@ -112,37 +112,24 @@ def test_what_the_edge_refuses_is_as_described(server: Server, cell: bytes) -> N
     PROVOKED.add(("method_not_allowed", 405))
 
 
-class Slow(BaseHTTPRequestHandler):
+class Slow(Answering):
     """A TorchServe without a ready worker, which does as the body says."""
 
-    protocol_version = "HTTP/1.1"
     waits, free = threading.Event(), threading.Event()
 
     def do_GET(self) -> None:
-        self._answer(http.HTTPStatus.OK, b'{"status": "UNLOADED"}')
+        self.answer(b'{"status": "UNLOADED"}')
 
     def do_POST(self) -> None:
-        body = self.rfile.read(int(self.headers["content-length"]))
+        body = self.body()
         if body == b"hang up":
             self.close_connection = True
             return
         if body == b"wait":
             self.waits.set()
             self.free.wait(30)
-        self._answer(
-            http.HTTPStatus.INTERNAL_SERVER_ERROR,
-            json.dumps({"code": 500, "type": "X", "message": "no"}, indent=2).encode(),
-        )
-
-    def log_message(self, *_: object) -> None:
-        """Keep quiet."""
-
-    def _answer(self, status: int, body: bytes) -> None:
-        self.send_response(status)
-        self.send_header("content-type", "application/json")
-        self.send_header("content-length", str(len(body)))
-        self.end_headers()
-        self.wfile.write(body)
+        said = json.dumps({"code": 500, "type": "X", "message": "no"}, indent=2)
+        self.answer(said.encode(), http.HTTPStatus.INTERNAL_SERVER_ERROR)
 
 
 @pytest.fixture

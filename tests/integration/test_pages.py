@@ -2,7 +2,6 @@
 
 import re
 from collections.abc import Iterator
-from http.server import BaseHTTPRequestHandler
 
 import pytest
 import requests
@@ -10,7 +9,7 @@ import requests
 from scripts.serving import keys
 from scripts.serving.keys import Key
 from scripts.serving.pages import pages
-from tests.http_server import HttpServer, serving
+from tests.http_server import Answering, HttpServer, serving
 from tests.integration.lone_edge import LoneEdge, lone_edge
 from tests.integration.lone_front import StubReplica, lone_front
 
@@ -18,20 +17,15 @@ ANN = {"x-api-key": "ann.secret-of-ann"}
 FILES = {page.path: page for page in pages()}
 
 
-class Upstream(BaseHTTPRequestHandler):
+class Upstream(Answering):
     """A server that keeps what it is asked."""
 
+    protocol_version = "HTTP/1.0"  # Once it has ended, no connection to it is left.
     got: dict[str, str]
 
     def do_GET(self) -> None:
         type(self).got = {name.lower(): value for name, value in self.headers.items()}
-        self.send_response(200)
-        self.send_header("content-length", "2")
-        self.end_headers()
-        self.wfile.write(b"{}")
-
-    def log_message(self, *_: object) -> None:
-        """Keep quiet."""
+        self.answer()
 
 
 @pytest.fixture(scope="module")

@@ -2,14 +2,13 @@
 
 import json
 from collections.abc import Iterator
-from http.server import BaseHTTPRequestHandler
 from typing import Any, ClassVar
 
 import pytest
 
 from scripts.serving import keys
 from scripts.serving.keys import Key
-from tests.http_server import HttpServer, serving
+from tests.http_server import Answering, HttpServer, serving
 from tests.integration.browser.page import Demo
 from tests.integration.lone_edge import lone_edge
 
@@ -24,28 +23,18 @@ LIVE = {
 ANSWER = {"version": "1.0", "request_id": "x", "predictions": [{"label": "a cat", "index": 0, "probability": 0.9}]}
 
 
-class Upstream(BaseHTTPRequestHandler):
+class Upstream(Answering):
     """A model server, and what counts for the page."""
 
     asked: ClassVar[list[str]] = []
 
     def do_GET(self) -> None:
-        self._answer(LIVE if self.path == "/live" else {"status": "READY"})
+        self.answer(json.dumps(LIVE if self.path == "/live" else {"status": "READY"}).encode())
 
     def do_POST(self) -> None:
-        self.rfile.read(int(self.headers["content-length"]))
+        self.body()
         self.asked.append(self.path)
-        self._answer(ANSWER)
-
-    def log_message(self, *_: object) -> None:
-        """Keep quiet."""
-
-    def _answer(self, document: dict[str, Any]) -> None:
-        body = json.dumps(document).encode()
-        self.send_response(200)
-        self.send_header("content-length", str(len(body)))
-        self.end_headers()
-        self.wfile.write(body)
+        self.answer(json.dumps(ANSWER).encode())
 
 
 @pytest.fixture(scope="module")
