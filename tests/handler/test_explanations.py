@@ -12,14 +12,14 @@ from PIL import Image
 from scipy.stats import spearmanr
 
 from handler.errors import UnknownClass
-from handler.metadata import Arithmetic, Preprocessing
+from handler.metadata import Arithmetic
 from handler.overlay import png
 from handler.predictions import of_batch
 from handler.request import Request
 from handler.responses import Reply
 from handler.service import Service
 from handler.settings import Settings
-from handler.wanted import parse_wanted, region
+from handler.wanted import parse_wanted
 
 
 @pytest.fixture(scope="module")
@@ -162,11 +162,6 @@ def test_the_region_is_that_of_the_upright_image(
     Image.new("RGB", (width, height), "grey").save(stream, "JPEG", exif=exif)
     [reply], _ = float32.reply_all([asked(stream.getvalue(), format="map")])
     assert explained(reply)["region"] == pytest.approx(expected, abs=0.005)
-
-
-def test_a_crop_smaller_than_the_scaled_image_leaves_a_margin_all_around() -> None:
-    to = Preprocessing(resize=256, crop=224, mean=(0, 0, 0), std=(1, 1, 1))
-    assert region((100, 100), to) == {"left": 0.0625, "top": 0.0625, "right": 0.9375, "bottom": 0.9375}
 
 
 @pytest.mark.parametrize("arithmetic", ["int8", "fp32"])
