@@ -11,7 +11,7 @@ import pytest
 from PIL import Image
 from scipy.stats import spearmanr
 
-from handler.errors import UnknownClass
+from handler.errors import ArchiveError, UnknownClass
 from handler.metadata import Arithmetic
 from handler.overlay import png
 from handler.predictions import of_batch
@@ -184,6 +184,16 @@ def test_a_defect_of_ours_in_an_explanation_leaves_its_neighbours_their_answers(
     replies, report = float32.reply_all([asked(cell), Request({"body": cell}, {}, "id"), asked(cell, format="map")])
     assert [reply.status for reply in replies] == [500, 200, 200]
     assert (json.loads(replies[0].body)["error"]["code"], report.bad) == ("internal_error", 1)
+
+
+def test_a_process_that_can_not_explain_does_not_become_ready(
+    float32_folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("handler.engine.Engine.explain", lambda *_: 1 / 0)
+    with pytest.raises(ArchiveError, match="warm-up"):
+        Service.load(float32_folder, Settings())
+    monkeypatch.setattr("handler.engine.Engine.explains", False)
+    assert Service.load(float32_folder, Settings())
 
 
 def test_an_archive_without_maps_refuses_explanations_alone(
