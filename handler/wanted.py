@@ -37,10 +37,21 @@ def parse_wanted(headers: Mapping[str, str], labels: Sequence[str]) -> Wanted:
     given = headers.get(FORMAT) or _FORMATS[0]
     if given not in _FORMATS:
         raise InvalidFormat(f"format must be png or map, not {given[:_NAMED]!r}.")
-    return Wanted(cast(Literal["png", "map"], given), _index(headers.get(CLASS), labels))
+    return Wanted(cast(Literal["png", "map"], given), _index(_read(headers.get(CLASS, "")), labels))
 
 
-def _index(text: str | None, labels: Sequence[str]) -> int | None:
+def _read(text: str) -> str:
+    """Return a header's text as it was meant: TorchServe reads as Latin-1 what everybody, the edge too, sends as UTF-8.
+
+    What is no UTF-8 was Latin-1.
+    """
+    try:
+        return text.encode("latin-1").decode()
+    except UnicodeError:
+        return text
+
+
+def _index(text: str, labels: Sequence[str]) -> int | None:
     """Return the class that `text` names. A label first: labels may be numbers."""
     if not text:
         return None

@@ -104,6 +104,12 @@ def test_labels_that_are_numbers_are_meant_before_indices() -> None:
         parse_wanted({"x-class": "2"}, ("a", "b"))
 
 
+@pytest.mark.parametrize(("label", "coding"), [("größer", "utf-8"), ("größer", "latin-1"), ("日本", "utf-8")])
+def test_a_label_beyond_ascii_is_found_as_its_bytes_come_out_of_a_header(label: str, coding: str) -> None:
+    labels = ("kleiner", "größer", "日本")
+    assert parse_wanted({"x-class": label.encode(coding).decode("latin-1")}, labels).index == labels.index(label)
+
+
 def test_a_png_shows_what_the_network_saw_with_the_map_over_it(float32: Service, cell: bytes) -> None:
     as_map, as_png = float32.reply_all([asked(cell, format="map"), asked(cell)])[0]
     assert (as_png.status, as_png.content_type) == (200, "image/png")
