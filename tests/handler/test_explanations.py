@@ -177,10 +177,10 @@ def test_int8_points_at_the_same_places(
 ) -> None:
     int8 = Service.load(int8_folder, Settings(arithmetic=arithmetic))
     pairs = [(weights(float32, cell, label), weights(int8, cell, label)) for cell in cells]
-    # A map that is almost nowhere above 0 has no ranks to speak of; docs/explanations.md has all test cells.
+    # A map that is almost nowhere above 0 has no ranks to speak of; benchmarks/results/explanations.md has all cells.
     ranks = [spearmanr(one.ravel(), other.ravel()).statistic for one, other in pairs if (one > 0).mean() > 0.25]
     assert len(ranks) >= 4
-    assert np.median(ranks) > 0.9
+    assert np.mean(ranks) >= 0.95
 
 
 def test_a_defect_of_ours_in_an_explanation_leaves_its_neighbours_their_answers(
