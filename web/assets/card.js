@@ -87,7 +87,7 @@ export class Card {
       if (button.getAttribute("aria-pressed") === "true") this.#showWhy(explanation, given.version);
     } catch (refusal) {
       button.setAttribute("aria-pressed", "false");
-      const missing = refusal.status === 404 || refusal.status === 405;
+      const missing = refusal.code === "no_explanations";
       this.why.replaceChildren(missing ? element("p", { class: "fine" }, "This server gives no explanations.") : refused(refusal));
     }
   }
