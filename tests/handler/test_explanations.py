@@ -3,6 +3,7 @@
 import base64
 import io
 import json
+import re
 from pathlib import Path
 from typing import Any
 
@@ -13,13 +14,14 @@ from scipy.stats import spearmanr
 
 from handler.errors import ArchiveError, UnknownClass
 from handler.metadata import Arithmetic
-from handler.overlay import png
+from handler.overlay import COLOURS, png
 from handler.predictions import of_batch
 from handler.request import Request
 from handler.responses import Reply
 from handler.service import Service
 from handler.settings import Settings
 from handler.wanted import parse_wanted
+from scripts.serving.places import REPOSITORY
 
 
 @pytest.fixture(scope="module")
@@ -130,6 +132,12 @@ def test_where_the_map_is_0_the_image_stays_and_more_is_lighter_even_in_grey() -
     grey = np.asarray(Image.open(io.BytesIO(png(black, ramp))).convert("L"), int)[0]
     assert (np.diff(grey) >= 0).all()
     assert grey[-1] > 150
+
+
+def test_the_pages_colours_are_the_pictures() -> None:
+    script = (REPOSITORY / "web" / "assets" / "overlay.js").read_text()
+    [listed] = re.findall(r"COLOURS = (\[.*?\]);", script, re.DOTALL)
+    assert json.loads(listed) == COLOURS.tolist()
 
 
 def test_instances_are_explained_by_a_list_and_not_by_a_picture(float32: Service, cells: list[bytes]) -> None:

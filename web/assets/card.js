@@ -1,6 +1,6 @@
 // One image and what was answered about it.
 import { bar, element, milliseconds, percent } from "./dom.js";
-import { draw } from "./overlay.js";
+import { draw, ramp } from "./overlay.js";
 
 export class Card {
   /**
@@ -97,12 +97,14 @@ export class Card {
     const told = `What speaks for ${explanation.label}, to version ${version}`;
     this.canvas.setAttribute("aria-label", told);
     this.canvas.hidden = false;
-    const slider = element("input", { type: "range", min: 0, max: 100, value: 60, "aria-label": "Strength of the overlay" });
+    const slider = element("input", { type: "range", min: 0, max: 100, value: 65, "aria-label": "Strength of the overlay" });
     const apply = () => { this.canvas.style.opacity = slider.value / 100; };
     slider.addEventListener("input", apply);
     apply();
+    const colours = element("span", { class: "ramp", "aria-hidden": "true" });
+    colours.style.background = ramp();
     this.why.replaceChildren(element("p", { class: "fine" }, told), slider,
-      element("p", { class: "scale fine" }, element("span", {}, "little"), element("span", { class: "ramp", "aria-hidden": "true" }), element("span", {}, "much")));
+      element("p", { class: "scale fine" }, element("span", {}, "little"), colours, element("span", {}, "much")));
   }
 
   #hideWhy() {
