@@ -110,6 +110,44 @@ def test_what_was_refused_can_be_asked_again(demo: Demo, cells: list[bytes]) -> 
     assert first
 
 
+def held_predictions(demo: Demo, number: int) -> list[Any]:
+    """Return a list, which gets the first so many predictions that the page asks for; they are not answered."""
+    held: list[Any] = []
+
+    def hold(route: Any) -> None:
+        held.append(route)
+
+    demo.tab.route("**/predictions/**", hold, times=number)
+    return held
+
+
+def test_what_was_cleared_is_not_asked_any_more(demo: Demo, cells: list[bytes]) -> None:
+    held = held_predictions(demo, 4)
+    demo.drop(*(image(cells, number) for number in range(12)))
+    assert processes.wait_until(lambda: demo.tab.get_by_text("12 images").is_visible() and len(held) == 4, 20)
+    demo.tab.get_by_role("button", name="Clear").click()
+    sent: list[str] = []
+    demo.tab.on("request", lambda request: sent.append(request.url) if "/predictions/" in request.url else None)
+    demo.drop(image(cells, 12))
+    assert demo.answers("cell 12.png")
+    assert len(sent) == 1
+
+
+def test_an_answer_that_comes_after_asking_again_is_nobodys(demo: Demo, cells: list[bytes]) -> None:
+    held = held_predictions(demo, 1)
+    with demo.tab.expect_request("**/predictions/**"):
+        demo.drop(image(cells, 0))
+    demo.tab.get_by_role("button", name="Ask again").click()
+    assert demo.answers("cell 0.png")
+    late = {"version": "2.0", "request_id": "x", "predictions": [{"label": "a cat", "index": 0, "probability": 0.9}]}
+    held[0].fulfill(body=json.dumps(late))
+    demo.drop(image(cells, 1))  # whose answer is the later one
+    assert demo.answers("cell 1.png")
+    said = demo.tab.get_by_role("status").inner_text()
+    assert said.count("cell 0.png") == 1
+    assert "a cat" not in said
+
+
 def test_two_versions_answer_side_by_side_and_it_says_whether_they_agree(
     demo: Demo, server: Server, cells: list[bytes]
 ) -> None:
