@@ -1,5 +1,6 @@
 """The answer to a request for an explanation: Grad-CAM of one class (Selvaraju et al. 2017, arXiv:1610.02391)."""
 
+from collections.abc import Mapping
 from http import HTTPStatus
 from typing import Any
 
@@ -28,7 +29,7 @@ def reply(prepared: Prepared, wanted: Wanted, engine: Engine, metadata: Metadata
         weights, _ = _scaled(found[0][1])
         return Reply(HTTPStatus.OK, overlay.png(prepared.images[0], weights), "image/png")
     said = [
-        _as_json(logits, weights, wanted.index, metadata.labels) | {"region": region}
+        _as_json(logits, weights, wanted.index, metadata.labels) | {"region": _rounded(region)}
         for (logits, weights), region in zip(found, prepared.regions, strict=True)
     ]
     explanation = said if prepared.instances else said[0]
@@ -39,6 +40,10 @@ def _scaled(weights: NDArray[np.float32]) -> tuple[NDArray[np.float32], float]:
     """Return a map divided by its maximum, and that; it stays 0 where nothing speaks for the class."""
     peak = float(weights.max())
     return (weights / peak if peak > 0 else weights), peak
+
+
+def _rounded(region: Mapping[str, float]) -> dict[str, float]:
+    return {side: round(share, DECIMALS) for side, share in region.items()}
 
 
 def _as_json(

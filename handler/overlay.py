@@ -7,8 +7,8 @@ from numpy.typing import NDArray
 from PIL import Image
 
 # Matplotlib's inferno (Smith and van der Walt, 2015; CC0) at every eighth of its range: it gets lighter steadily, so
-# that more looks like more, to the colour-blind and in grey too.
-_COLOURS = np.array(
+# that more looks like more, to the colour-blind and in grey too. The demo page has them too (web/assets/overlay.js).
+COLOURS = np.array(
     [
         (0, 0, 4), (31, 12, 72), (85, 15, 109), (136, 34, 106), (186, 54, 85),
         (227, 89, 51), (249, 140, 10), (249, 201, 50), (252, 255, 164),
@@ -38,8 +38,8 @@ def png(image: NDArray[np.uint8], weights: NDArray[np.float32]) -> bytes:
 
 def _coloured(share: NDArray[np.float32]) -> NDArray[np.float32]:
     """Return float32 [height, width, 3], 0 to 255, of shares, 0 to 1."""
-    place = share * (len(_COLOURS) - 1)
-    below = np.minimum(place.astype(np.intp), len(_COLOURS) - 2)
+    place = share * (len(COLOURS) - 1)
+    below = np.minimum(place.astype(np.intp), len(COLOURS) - 2)
     part = (place - below)[..., np.newaxis]
-    mixed: NDArray[np.float32] = _COLOURS[below] * (1 - part) + _COLOURS[below + 1] * part
+    mixed: NDArray[np.float32] = COLOURS[below] * (1 - part) + COLOURS[below + 1] * part
     return mixed

@@ -51,9 +51,34 @@ def preprocess(pixels: NDArray[np.uint8], to: Preprocessing) -> NDArray[np.uint8
         image = torch.nn.functional.interpolate(
             image, size=(rows, columns), mode=to.interpolation, antialias=True, align_corners=False
         )
-    top, left = (rows - to.crop) // 2, (columns - to.crop) // 2
+    top, left = _start(rows, to), _start(columns, to)
     result: NDArray[np.uint8] = image[0, :, top : top + to.crop, left : left + to.crop].contiguous().numpy()
     return result
+
+
+def region(shape: tuple[int, int], to: Preprocessing) -> dict[str, float]:
+    """Return where what `preprocess` returns lies in an upright image, as fractions of its width and height.
+
+    Args:
+        shape: the image's rows and columns.
+        to: the archive's description.
+    """
+    (top, bottom), (left, right) = (_span(side, min(shape), to) for side in shape)
+    return {"left": left, "top": top, "right": right, "bottom": bottom}
+
+
+def _span(side: int, shorter: int, to: Preprocessing) -> tuple[float, float]:
+    scaled = _scaled(side, shorter, to)
+    start = _start(scaled, to)
+    return start / scaled, (start + to.crop) / scaled
+
+
+def _scaled(side: int, shorter: int, to: Preprocessing) -> int:
+    return round(side * to.resize / shorter)
+
+
+def _start(scaled: int, to: Preprocessing) -> int:
+    return (scaled - to.crop) // 2
 
 
 def _seen(side: int, shorter: int, to: Preprocessing) -> tuple[int, int]:
@@ -62,9 +87,9 @@ def _seen(side: int, shorter: int, to: Preprocessing) -> tuple[int, int]:
     What is not seen costs nothing then. It is the largest cut that is whole pixels after scaling too, or nearly, so
     that the rest keeps its place.
     """
-    scaled = round(side * to.resize / shorter)
+    scaled = _scaled(side, shorter, to)
     scale = scaled / side
-    most = math.floor((scaled - to.crop) // 2 / scale) - _REACH * math.ceil(max(1, 1 / scale))
+    most = math.floor(_start(scaled, to) / scale) - _REACH * math.ceil(max(1, 1 / scale))
     cuts = (cut for cut in range(most, 0, -1) if abs(cut * scale - round(cut * scale)) <= _TOLERANCE)
     cut = next(cuts, 0)
     return cut, scaled - 2 * round(cut * scale)

@@ -15,10 +15,10 @@ from handler.decode import EncodedImage
 from handler.errors import InvalidFormat, RequestError
 from handler.metadata import Metadata
 from handler.payload import Payload, parse
-from handler.preprocess import load_with_shape
+from handler.preprocess import load_with_shape, region
 from handler.responses import parse_top_k
 from handler.settings import Settings
-from handler.wanted import Wanted, parse_wanted, region
+from handler.wanted import Wanted, parse_wanted
 
 TOP_K = "x-top-k"
 REQUEST_ID = "x-request-id"

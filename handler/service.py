@@ -79,7 +79,7 @@ class Service:
         return service
 
     def _warm_up(self) -> None:
-        """Answer a good and a bad request, so that no client waits for first-time imports and memory plans.
+        """Answer a good, a bad and an explained request, so that no client waits for first-time imports and plans.
 
         Raises:
             ArchiveError: this process can't answer them.
@@ -87,8 +87,12 @@ class Service:
         side = self.metadata.preprocessing.resize + 1  # One pixel more, or nothing would be scaled.
         picture = io.BytesIO()
         Image.new("RGB", (side, side)).save(picture, "PNG")
-        for batch in ((picture.getvalue(), b"no image"), (picture.getvalue(),) * 2):
-            replies, _ = self.reply_all([Request({"body": body}, {}) for body in batch])
+        good, bad = Request({"body": picture.getvalue()}, {}), Request({"body": b"no image"}, {})
+        batches = [[good, bad], [good, good]]
+        if self.engine.explains:
+            batches.append([Request(good.row, {"explain": "True"})])
+        for batch in batches:
+            replies, _ = self.reply_all(batch)
             if any(reply.status >= HTTPStatus.INTERNAL_SERVER_ERROR for reply in replies):
                 raise ArchiveError("the warm-up request failed; the lines above say why.")
 

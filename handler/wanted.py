@@ -6,8 +6,6 @@ from dataclasses import dataclass
 from typing import Literal, cast
 
 from handler.errors import InvalidFormat, UnknownClass
-from handler.metadata import Preprocessing
-from handler.responses import DECIMALS
 
 CLASS = "x-class"
 FORMAT = "x-format"
@@ -39,10 +37,21 @@ def parse_wanted(headers: Mapping[str, str], labels: Sequence[str]) -> Wanted:
     given = headers.get(FORMAT) or _FORMATS[0]
     if given not in _FORMATS:
         raise InvalidFormat(f"format must be png or map, not {given[:_NAMED]!r}.")
-    return Wanted(cast(Literal["png", "map"], given), _index(headers.get(CLASS), labels))
+    return Wanted(cast(Literal["png", "map"], given), _index(_read(headers.get(CLASS, "")), labels))
 
 
-def _index(text: str | None, labels: Sequence[str]) -> int | None:
+def _read(text: str) -> str:
+    """Return a header's text as it was meant: TorchServe reads as Latin-1 what everybody, the edge too, sends as UTF-8.
+
+    What is no UTF-8 was Latin-1.
+    """
+    try:
+        return text.encode("latin-1").decode()
+    except UnicodeError:
+        return text
+
+
+def _index(text: str, labels: Sequence[str]) -> int | None:
     """Return the class that `text` names. A label first: labels may be numbers."""
     if not text:
         return None
@@ -55,20 +64,3 @@ def _index(text: str | None, labels: Sequence[str]) -> int | None:
         f"class {text[:_NAMED]!r} is unknown; "
         f"the nearest label is {near[0]!r}, and indices go from 0 to {len(labels) - 1}."
     )
-
-
-def region(shape: tuple[int, int], to: Preprocessing) -> dict[str, float]:
-    """Return where the network's square lies in an upright image, as fractions of its width and height.
-
-    Args:
-        shape: the image's rows and columns.
-        to: the archive's description.
-    """
-    (top, bottom), (left, right) = (_span(side, min(shape), to) for side in shape)
-    return {"left": left, "top": top, "right": right, "bottom": bottom}
-
-
-def _span(side: int, shorter: int, to: Preprocessing) -> tuple[float, float]:
-    scaled = round(side * to.resize / shorter)
-    start = (scaled - to.crop) // 2
-    return round(start / scaled, DECIMALS), round((start + to.crop) / scaled, DECIMALS)

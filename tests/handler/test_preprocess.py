@@ -10,7 +10,7 @@ from torch.nn.functional import interpolate
 
 from handler.decode import EncodedImage
 from handler.metadata import Preprocessing
-from handler.preprocess import load, preprocess
+from handler.preprocess import load, preprocess, region
 
 IMAGENET = Preprocessing(resize=256, crop=224, mean=(0.485, 0.456, 0.406), std=(0.229, 0.224, 0.225))
 
@@ -27,6 +27,19 @@ def test_the_centre_is_kept_and_the_margins_are_not() -> None:
     pixels = np.zeros((256, 512, 3), np.uint8)
     pixels[:, 144:368] = 255  # the central 224 columns
     assert (preprocess(pixels, IMAGENET) == 255).all()
+
+
+def test_the_region_is_the_part_of_the_image_that_is_kept() -> None:
+    pixels = np.zeros((300, 400, 3), np.uint8)
+    place = region((300, 400), IMAGENET)
+    left, right = round(place["left"] * 400), round(place["right"] * 400)
+    top, bottom = round(place["top"] * 300), round(place["bottom"] * 300)
+    pixels[top:bottom, left:right] = 255
+    kept = preprocess(pixels, IMAGENET)
+    assert (kept[:, 2:-2, 2:-2] == 255).all()
+    pixels[top + 4 : bottom - 4, left + 4 : right - 4] = 0
+    row = preprocess(pixels, IMAGENET)[0, 112]
+    assert (row[0] > 200, row[112], row[-1] > 200) == (True, 0, True)
 
 
 @pytest.mark.parametrize("resize", [224, 256])

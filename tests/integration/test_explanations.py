@@ -47,7 +47,7 @@ def test_a_class_is_chosen_in_the_address_or_by_header(server: Server, cell: byt
 
 @pytest.mark.parametrize(
     ("query", "code"),
-    [("class=broken", "unknown_class"), ("class=caf%C3%A9%20%2B", "unknown_class"), ("format=svg", "invalid_format")],
+    [("class=broken", "unknown_class"), ("format=svg", "invalid_format")],
 )
 def test_what_it_can_not_explain_is_refused_in_the_contracts_words(
     server: Server, cell: bytes, query: str, code: str
@@ -55,6 +55,14 @@ def test_what_it_can_not_explain_is_refused_in_the_contracts_words(
     answer = explain(server, cell, f"?{query}")
     assert (answer.status_code, answer.headers["content-type"]) == (400, "application/json")
     assert answer.json()["error"]["code"] == code
+
+
+def test_a_class_beyond_ascii_arrives_as_it_was_asked_for(server: Server, cell: bytes) -> None:
+    by_query = explain(server, cell, "?class=caf%C3%A9%20%2B")
+    by_header = explain(server, cell, headers={"x-class": "café +".encode()})
+    for answer in (by_query, by_header):
+        assert (answer.status_code, answer.json()["error"]["code"]) == (400, "unknown_class")
+        assert "'café +'" in answer.json()["error"]["message"]
 
 
 def test_it_goes_by_the_split_and_keeps_to_a_users_version(server: Server, cell: bytes) -> None:

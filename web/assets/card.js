@@ -1,11 +1,14 @@
 // One image and what was answered about it.
 import { bar, element, milliseconds, percent } from "./dom.js";
-import { draw } from "./overlay.js";
+import { draw, ramp } from "./overlay.js";
 
 export class Card {
+  #asking = new AbortController();
+
   /**
    * @param file the image, as it is sent.
-   * @param ask gives the answers to it: a list with one promise for each version that is asked.
+   * @param ask gives the answers to it: a list with one promise for each version that is asked; like the next it gets
+   *   a signal, which ends what nobody waits for any more.
    * @param explain gives the explanation of a version's answer.
    * @param changed is told whenever there is something new.
    */
@@ -30,21 +33,26 @@ export class Card {
 
   /** Asks anew, as the page's settings are now. */
   async refresh() {
+    this.#asking.abort();
+    this.#asking = new AbortController();
+    const { signal } = this.#asking;
     this.#hideWhy();
     this.agrees = null;
     this.verdict.hidden = true;
-    const asked = this.ask(this.file);
+    const asked = this.ask(this.file, signal);
     const places = asked.map(() => element("section", { class: "answer", "aria-busy": "true" }, element("p", { class: "fine" }, "Waiting…")));
     this.answers.replaceChildren(...places);
     const found = await Promise.all(asked.map((answer, index) => answer.then(
       (given) => this.#show(places[index], given),
       (refusal) => this.#refuse(places[index], refusal))));
+    if (signal.aborted) return;
     if (found.length > 1 && found.every(Boolean)) this.#compare(found.map(({ predictions: [first] }) => first.label));
     this.changed(this.file.name, found.filter(Boolean));
   }
 
-  /** Lets go of what the browser keeps for it. */
+  /** Asks no more, and lets go of what the browser keeps for it. */
   close() {
+    this.#asking.abort();
     URL.revokeObjectURL(this.image.src);
     this.element.remove();
   }
@@ -83,11 +91,12 @@ export class Card {
     this.why.replaceChildren(element("p", { class: "fine" }, "Looking…"));
     this.why.hidden = false;
     try {
-      const explanation = await this.explain(this.file, given.version);
+      const explanation = await this.explain(this.file, given.version, this.#asking.signal);
       if (button.getAttribute("aria-pressed") === "true") this.#showWhy(explanation, given.version);
     } catch (refusal) {
+      if (button.getAttribute("aria-pressed") === "false") return; // another is shown, or none
       button.setAttribute("aria-pressed", "false");
-      const missing = refusal.status === 404 || refusal.status === 405;
+      const missing = refusal.code === "no_explanations";
       this.why.replaceChildren(missing ? element("p", { class: "fine" }, "This server gives no explanations.") : refused(refusal));
     }
   }
@@ -97,12 +106,14 @@ export class Card {
     const told = `What speaks for ${explanation.label}, to version ${version}`;
     this.canvas.setAttribute("aria-label", told);
     this.canvas.hidden = false;
-    const slider = element("input", { type: "range", min: 0, max: 100, value: 60, "aria-label": "Strength of the overlay" });
+    const slider = element("input", { type: "range", min: 0, max: 100, value: 65, "aria-label": "Strength of the overlay" });
     const apply = () => { this.canvas.style.opacity = slider.value / 100; };
     slider.addEventListener("input", apply);
     apply();
+    const colours = element("span", { class: "ramp", "aria-hidden": "true" });
+    colours.style.background = ramp();
     this.why.replaceChildren(element("p", { class: "fine" }, told), slider,
-      element("p", { class: "scale fine" }, element("span", {}, "little"), element("span", { class: "ramp", "aria-hidden": "true" }), element("span", {}, "much")));
+      element("p", { class: "scale fine" }, element("span", {}, "little"), colours, element("span", {}, "much")));
   }
 
   #hideWhy() {

@@ -19,8 +19,9 @@ const cards = [];
 let model = null;
 
 const work = {
-  ask: (file) => chosen().map((version) => inTurn(() => server.predict(model, file, { version, topK: find("#top-k").value }))),
-  explain: (file, version) => server.explain(model, file, version),
+  ask: (file, signal) => chosen().map((version) => inTurn(
+    () => server.predict(model, file, { version, topK: find("#top-k").value, signal }))),
+  explain: (file, version, signal) => server.explain(model, file, version, signal),
   changed: (name, answers) => {
     for (const { version, predictions: [first] } of answers) {
       find("#said").append(element("span", {}, `${name}: ${first.label}, ${percent(first.probability)}, by version ${version}. `));

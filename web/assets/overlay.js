@@ -1,5 +1,11 @@
 // An explanation, drawn over the image that it explains.
 
+// Those of handler/overlay.py: lighter is more, and where there is nothing the image stays.
+export const COLOURS = [
+  [0, 0, 4], [31, 12, 72], [85, 15, 109], [136, 34, 106], [186, 54, 85],
+  [227, 89, 51], [249, 140, 10], [249, 201, 50], [252, 255, 164]
+];
+
 /**
  * Draws a map where it lies in the image.
  *
@@ -18,7 +24,12 @@ export function draw(canvas, { width, height }, { map, region }) {
     (region.right - region.left) * width, (region.bottom - region.top) * height);
 }
 
-/** From nothing over yellow to red. */
+/** Returns what a map's values look like, from 0 to 1, as a style's background. */
+export const ramp = () => `linear-gradient(to right, ${COLOURS.map((each) => `rgb(${each})`).join(", ")})`;
+
 function colour(value) {
-  return [255, Math.round(225 * (1 - value)), 0, Math.round(255 * Math.min(1, 1.2 * value))];
+  const place = value * (COLOURS.length - 1);
+  const below = Math.min(Math.floor(place), COLOURS.length - 2);
+  const mixed = COLOURS[below].map((part, channel) => part + (place - below) * (COLOURS[below + 1][channel] - part));
+  return [...mixed, 255 * value];
 }

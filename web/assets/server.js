@@ -27,23 +27,23 @@ export class Server {
   }
 
   /** Returns a model's answer and the milliseconds from the request to its last byte; `version` null: by the split. */
-  async predict(model, image, { version = null, topK }) {
+  async predict(model, image, { version = null, topK, signal }) {
     const began = performance.now();
-    const answer = await this.#post(path("predictions", model, version), { top_k: topK }, image);
+    const answer = await this.#post(path("predictions", model, version), { top_k: topK }, image, signal);
     const { predictions, request_id: requestId, version: answered } = await answer.json();
     return { predictions, requestId, version: answered, ms: performance.now() - began };
   }
 
   /** Returns which parts of the image count for a version's first class. */
-  async explain(model, image, version) {
-    const answer = await this.#post(path("explanations", model, version), { format: "map" }, image);
+  async explain(model, image, version, signal) {
+    const answer = await this.#post(path("explanations", model, version), { format: "map" }, image, signal);
     return (await answer.json()).explanation;
   }
 
-  #post(to, query, image) {
+  #post(to, query, image, signal) {
     const headers = { "content-type": image.type || "application/octet-stream" };
     if (this.caller.user) headers["x-user-id"] = this.caller.user;
-    return this.#ask(`${to}?${new URLSearchParams(query)}`, { method: "POST", body: image, headers });
+    return this.#ask(`${to}?${new URLSearchParams(query)}`, { method: "POST", body: image, headers, signal });
   }
 
   async #ask(to, { headers = {}, ...rest } = {}) {

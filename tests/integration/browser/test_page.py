@@ -3,6 +3,7 @@
 import json
 from typing import Any
 
+import numpy as np
 import pytest
 import requests
 
@@ -24,6 +25,14 @@ PAINTED = """
   const column = canvas.getContext("2d").getImageData(Math.round(share * (canvas.width - 1)), 0, 1, canvas.height).data;
   return column.filter((value, index) => index % 4 === 3 && value > 0).length / canvas.height;
 }
+"""
+# How opaque the overlay is in the middles of so many columns and rows.
+OPACITIES = """
+(canvas, [columns, rows]) => Array.from({ length: rows * columns }, (_, place) => {
+  const [row, column] = [Math.floor(place / columns), place % columns];
+  const at = [(column + 0.5) * canvas.width / columns, (row + 0.5) * canvas.height / rows].map(Math.floor);
+  return canvas.getContext("2d").getImageData(...at, 1, 1).data[3];
+})
 """
 
 
@@ -101,6 +110,44 @@ def test_what_was_refused_can_be_asked_again(demo: Demo, cells: list[bytes]) -> 
     assert first
 
 
+def held_predictions(demo: Demo, number: int) -> list[Any]:
+    """Return a list, which gets the first so many predictions that the page asks for; they are not answered."""
+    held: list[Any] = []
+
+    def hold(route: Any) -> None:
+        held.append(route)
+
+    demo.tab.route("**/predictions/**", hold, times=number)
+    return held
+
+
+def test_what_was_cleared_is_not_asked_any_more(demo: Demo, cells: list[bytes]) -> None:
+    held = held_predictions(demo, 4)
+    demo.drop(*(image(cells, number) for number in range(12)))
+    assert processes.wait_until(lambda: demo.tab.get_by_text("12 images").is_visible() and len(held) == 4, 20)
+    demo.tab.get_by_role("button", name="Clear").click()
+    sent: list[str] = []
+    demo.tab.on("request", lambda request: sent.append(request.url) if "/predictions/" in request.url else None)
+    demo.drop(image(cells, 12))
+    assert demo.answers("cell 12.png")
+    assert len(sent) == 1
+
+
+def test_an_answer_that_comes_after_asking_again_is_nobodys(demo: Demo, cells: list[bytes]) -> None:
+    held = held_predictions(demo, 1)
+    with demo.tab.expect_request("**/predictions/**"):
+        demo.drop(image(cells, 0))
+    demo.tab.get_by_role("button", name="Ask again").click()
+    assert demo.answers("cell 0.png")
+    late = {"version": "2.0", "request_id": "x", "predictions": [{"label": "a cat", "index": 0, "probability": 0.9}]}
+    held[0].fulfill(body=json.dumps(late))
+    demo.drop(image(cells, 1))  # whose answer is the later one
+    assert demo.answers("cell 1.png")
+    said = demo.tab.get_by_role("status").inner_text()
+    assert said.count("cell 0.png") == 1
+    assert "a cat" not in said
+
+
 def test_two_versions_answer_side_by_side_and_it_says_whether_they_agree(
     demo: Demo, server: Server, cells: list[bytes]
 ) -> None:
@@ -155,9 +202,27 @@ def test_an_explanation_lies_over_its_part_of_the_image_as_strongly_as_the_slide
     assert not overlay.is_visible()
 
 
+def test_the_servers_own_explanation_is_shown(demo: Demo, server: Server, cells: list[bytes]) -> None:
+    demo.answered_by("2.0")
+    demo.drop(image(cells, 0))
+    card = demo.card("cell 0.png")
+    card.get_by_role("button", name="Show why").click()
+    [(_, first, _)] = demo.answers("cell 0.png")
+    overlay = card.get_by_role("img", name=f"What speaks for {first}, to version 2.0")
+    overlay.wait_for()
+    found = requests.post(
+        f"{server.url}/explanations/{MODEL}/2.0?format=map",
+        data=cells[0],
+        headers={"content-type": "image/png"},
+        timeout=60,
+    ).json()["explanation"]["map"]
+    drawn = overlay.evaluate(OPACITIES, [len(found[0]), len(found)])
+    assert np.corrcoef(drawn, np.ravel(found))[0, 1] > 0.97
+
+
 def test_a_server_without_explanations_is_said_to_have_none(demo: Demo, cells: list[bytes]) -> None:
-    none = json.dumps({"error": {"code": "not_found", "message": "no such path"}})
-    demo.tab.route("**/explanations/**", lambda route: route.fulfill(status=404, body=none))
+    none = json.dumps({"error": {"code": "no_explanations", "message": "this archive answers predictions only"}})
+    demo.tab.route("**/explanations/**", lambda route: route.fulfill(status=501, body=none))
     demo.drop(image(cells, 0))
     demo.card("cell 0.png").get_by_role("button", name="Show why").click()
     demo.card("cell 0.png").get_by_text("This server gives no explanations.").wait_for()
