@@ -215,8 +215,32 @@ def test_bytes_that_are_no_message_are_refused(caller: Caller, message: bytes) -
     assert caller.refusal(message) == (grpc.StatusCode.INVALID_ARGUMENT, "malformed_body")
 
 
-def test_a_message_of_millions_of_fields_is_not_read_to_its_end(caller: Caller) -> None:
-    assert caller.refusal(b"\x22\x00" * 5_000_000) == (grpc.StatusCode.INVALID_ARGUMENT, "malformed_body")
+@pytest.mark.parametrize("field", [b"\x22\x00", b"\x20\x01"], ids=["of bytes", "of numbers"])
+@pytest.mark.parametrize("is_entry", [False, True], ids=["in the message", "in an entry"])
+def test_a_message_of_millions_of_fields_is_not_read_to_its_end(
+    caller: Caller, pb2: ModuleType, field: bytes, is_entry: bool
+) -> None:
+    message = field * 2_000_000
+    if is_entry:
+        # The same bytes as a field's content: `input` has the number 3, and the response's `prediction` 1.
+        message = b"\x1a" + pb2.PredictionResponse(prediction=message).SerializeToString()[1:]
+    with pytest.raises(grpc.RpcError) as refused:
+        caller.send(message)
+    assert said(refused.value) == (grpc.StatusCode.INVALID_ARGUMENT, "malformed_body")
+    assert "more than 16 fields" in str(refused.value.details())
+
+
+def test_a_name_of_megabytes_gets_neither_into_the_path_nor_into_the_access_log(
+    caller: Caller, edge: LoneEdge, pb2: ModuleType
+) -> None:
+    long = "a" * 1_000_000
+    for fields in ({"model_name": long}, {"model_name": MODEL, "model_version": long}, {"input": {long: b"x"}}):
+        assert caller.refusal(message_of(pb2, **fields)) == (grpc.StatusCode.INVALID_ARGUMENT, "malformed_body")
+    caller.ask(b"x", "", ("x-request-id", "after the long ones"))
+    log = edge.files.access_log
+    assert log
+    assert processes.wait_until(lambda: "after the long ones" in log.read_text(), 30)
+    assert len(log.read_text()) < len(long)
 
 
 def test_a_compressed_message_is_refused(caller: Caller, pb2: ModuleType) -> None:
