@@ -12,8 +12,8 @@ local MOST_BYTES = 255
 local STATUS = {
   rate_limited = 8, body_too_large = 8, image_too_large = 8, decompression_bomb = 8,
   timeout = 4, deadline_exceeded = 4, unauthorized = 16, not_found = 12,
-  unavailable = 14, overloaded = 14, out_of_memory = 14, not_ready = 14,
-  malformed_body = 3, internal_error = 13, server_error = 13, no_explanations = 12,
+  unavailable = 14, overloaded = 14, out_of_memory = 14,
+  malformed_body = 3, internal_error = 13, server_error = 13,
 }
 local INVALID_ARGUMENT = "3"
 -- What the access log says of the edge's own refusals, whose HTTP status is gone when they come here.

@@ -17,7 +17,7 @@ from typing import Any, ClassVar
 import grpc
 import pytest
 
-from handler import errors
+from scripts.describing import document
 from scripts.serving import keys, processes
 from scripts.serving.keys import Key
 from scripts.serving.places import REPOSITORY
@@ -249,6 +249,17 @@ def test_a_compressed_message_is_refused(caller: Caller, pb2: ModuleType) -> Non
     assert refused == (grpc.StatusCode.INVALID_ARGUMENT, "malformed_body")
 
 
+@pytest.mark.parametrize(
+    "metadata",
+    [[("a_b", "c")], [(f"x-{number}", "") for number in range(101)], [("x-long", "x" * 33_000)]],
+    ids=["an underscore", "too many", "too long"],
+)
+def test_metadata_that_the_edge_refuses_is_an_internal_error(caller: Caller, metadata: list[tuple[str, str]]) -> None:
+    with pytest.raises(grpc.RpcError) as refused:
+        caller.ask(b"x", "", *metadata)
+    assert refused.value.code() == grpc.StatusCode.INTERNAL
+
+
 @pytest.mark.parametrize("method", ["Ping", "StreamPredictions2"])
 def test_other_methods_are_unimplemented(caller: Caller, pb2: ModuleType, method: str) -> None:
     message = message_of(pb2, model_name=MODEL, input={"data": b"x"})
@@ -277,17 +288,29 @@ def test_the_access_log_has_the_status_that_http_would_have(caller: Caller, edge
     assert logged() == expected
 
 
+def statuses_of_codes() -> dict[str, int]:
+    """Return gRPC's status of each code, as the edge gives it where it is not INVALID_ARGUMENT."""
+    source = (REPOSITORY / "deploy" / "edge" / "grpc.lua").read_text()
+    table = source[source.index("local STATUS = {") :].split("\n}")[0]
+    return {code: int(status) for code, status in re.findall(r"(\w+) = (\d+)", table)}
+
+
 def test_each_of_the_handlers_codes_has_a_status_of_grpc() -> None:
     """By default it is INVALID_ARGUMENT; that must not be said of what is no fault of the caller's."""
-    known = set(re.findall(r"(\w+) = \d+", (REPOSITORY / "deploy" / "edge" / "grpc.lua").read_text()))
+    ours = {kind.code for kind in document.kinds() if kind.status >= http.HTTPStatus.INTERNAL_SERVER_ERROR}
+    # Of explanations, which are not asked by gRPC.
+    assert ours - {"no_explanations"} <= statuses_of_codes().keys()
 
-    def every(kind: type[errors.RequestError]) -> Iterator[type[errors.RequestError]]:
-        yield kind
-        for below in kind.__subclasses__():
-            yield from every(below)
 
-    ours = {kind.code for kind in every(errors.RequestError) if kind.status >= http.HTTPStatus.INTERNAL_SERVER_ERROR}
-    assert ours <= known
+def test_the_guides_table_of_statuses_is_the_edges() -> None:
+    text = (REPOSITORY / "docs" / "grpc.md").read_text()
+    table = text[text.index("| gRPC status | codes |") :].split("\n\n")[0]
+    shown = {
+        code: grpc.StatusCode[name].value[0]
+        for name, codes in re.findall(r"^\| `(\w+)` \| (.*) \|$", table, flags=re.MULTILINE)
+        for code in re.findall(r"`(\w+)`", codes)
+    }
+    assert shown == statuses_of_codes()
 
 
 def test_a_key_is_asked_for_as_by_http(pb2: ModuleType) -> None:
