@@ -6,12 +6,14 @@ local SERVICE = "org.pytorch.serve.grpc.inference.InferenceAPIsService"
 local METHODS = {["/" .. SERVICE .. "/Predictions"] = true, ["/" .. SERVICE .. "/StreamPredictions"] = true}
 -- Each costs time on the thread that everybody's requests share; a real request has three.
 local MOST_FIELDS = 16
+-- Of a name, which becomes the path and stands in the access log: more than a file's can have.
+local MOST_BYTES = 255
 -- By the contract's codes, where Envoy's own choice (by HTTP status) says less.
 local STATUS = {
   rate_limited = 8, body_too_large = 8, image_too_large = 8, decompression_bomb = 8,
   timeout = 4, deadline_exceeded = 4, unauthorized = 16, not_found = 12,
-  unavailable = 14, overloaded = 14, out_of_memory = 14, not_ready = 14,
-  malformed_body = 3, internal_error = 13, server_error = 13, no_explanations = 12,
+  unavailable = 14, overloaded = 14, out_of_memory = 14,
+  malformed_body = 3, internal_error = 13, server_error = 13,
 }
 local INVALID_ARGUMENT = "3"
 -- What the access log says of the edge's own refusals, whose HTTP status is gone when they come here.
@@ -30,8 +32,11 @@ end
 
 -- The fields between two places: number, first byte and length of each that has one.
 local function fields(body, at, stop)
-  local found = {}
+  local found, read = {}, 0
   while at < stop do
+    -- Those without a place count too: they cost the same time.
+    read = read + 1
+    if read > MOST_FIELDS then error("it has more than " .. MOST_FIELDS .. " fields", 0) end
     local key, length
     key, at = varint(body, at, stop)
     local number, wire = math.floor(key / 8), key % 8
@@ -45,13 +50,17 @@ local function fields(body, at, stop)
     else
       error("it has a field of a type that the method has not", 0)
     end
-    if #found > MOST_FIELDS then error("it has more than " .. MOST_FIELDS .. " fields", 0) end
   end
   return found
 end
 
 local function text(body, field)
   return field.length > 0 and body:getBytes(field.at, field.length) or ""
+end
+
+local function name_in(body, field)
+  if field.length > MOST_BYTES then error("a name has more than " .. MOST_BYTES .. " bytes", 0) end
+  return text(body, field)
 end
 
 local function unpack_request(body)
@@ -62,14 +71,14 @@ local function unpack_request(body)
   local request = {model = "", version = ""}
   for _, field in ipairs(fields(body, 5, body:length())) do
     if field.number == 1 then
-      request.model = text(body, field)
+      request.model = name_in(body, field)
     elseif field.number == 2 then
-      request.version = text(body, field)
+      request.version = name_in(body, field)
     elseif field.number == 3 then
       if request.input then error("`input` has more than one entry; send one, called data", 0) end
       local entry = {}
       for _, part in ipairs(fields(body, field.at, field.at + field.length)) do entry[part.number] = part end
-      local name = entry[1] and text(body, entry[1]) or ""
+      local name = entry[1] and name_in(body, entry[1]) or ""
       if name ~= "data" and name ~= "body" then error("`input` has an entry that is not called data", 0) end
       request.input = entry[2]
     end

@@ -64,7 +64,7 @@ def document() -> dict[str, Any]:
 
 def errors() -> Iterator[Documented]:
     """Give every error, those that the handler gives with the status that it gives them; raises as `document` does."""
-    statuses = {kind.code: kind.status for kind in _kinds(RequestError)}
+    statuses = {kind.code: kind.status for kind in kinds()}
     entries = yaml.safe_load(ERRORS.read_text(encoding="utf-8"))
     for entry in entries:
         status = entry.get("status") or statuses.get(entry["code"])
@@ -83,10 +83,11 @@ def operations(found: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
         yield from (operation for method, operation in path.items() if method in ("get", "post"))
 
 
-def _kinds(kind: type[RequestError]) -> Iterator[type[RequestError]]:
+def kinds(kind: type[RequestError] = RequestError) -> Iterator[type[RequestError]]:
+    """Give every error of the handler: what is below `kind`."""
     for below in kind.__subclasses__():
         yield below
-        yield from _kinds(below)
+        yield from kinds(below)
 
 
 def _response(documented: Sequence[Documented]) -> dict[str, Any]:

@@ -2,7 +2,6 @@
 
 import threading
 import time
-from collections import deque
 from typing import Any
 
 from scripts.errors import UserError
@@ -33,7 +32,7 @@ class Live:
         self._model = model
         self._edge = Edge(places.run, ports, model)
         self._lock = threading.Lock()
-        self._looks: deque[Look] = deque()
+        self._looks: tuple[Look, ...] = ()
         self._last: dict[str, Any] = {}
 
     def document(self) -> dict[str, Any]:
@@ -44,22 +43,14 @@ class Live:
         """
         with self._lock:
             if not self._looks or time.monotonic() - self._looks[-1].at_s > _FRESH_S:
-                self._look()
-                self._last = self._described()
+                looks = _with(Look.of_edge(self._ports), self._looks)
+                # Together: a description that fails leaves nothing that looks fresh.
+                self._last, self._looks = self._described(looks[0], looks[-1]), looks
             return self._last
 
-    def _look(self) -> None:
-        self._looks.append(Look.of_edge(self._ports))
-        # One that is a window old is what the newest is held against; after a pause of all pages there is none.
-        while len(self._looks) > 1 and self._looks[-1].at_s - self._looks[0].at_s > 2 * WINDOW_S:
-            self._looks.popleft()
-        while len(self._looks) > 2 and self._looks[-1].at_s - self._looks[1].at_s >= WINDOW_S:  # noqa: PLR2004
-            self._looks.popleft()
-
-    def _described(self) -> dict[str, Any]:
+    def _described(self, first: Look, last: Look) -> dict[str, Any]:
         weights, healthy = self._edge.split(), Admin(self._ports.admin).healthy()
         wanted = self._wanted()
-        first, last = self._looks[0], self._looks[-1]
         return {
             "model": self._model,
             "window_s": round(last.at_s - first.at_s, 1),
@@ -81,6 +72,15 @@ class Live:
             return traffic.read(self._places.traffic).split
         except UserError:  # Somebody edits it.
             return None
+
+
+def _with(newest: Look, looks: tuple[Look, ...]) -> tuple[Look, ...]:
+    """Return the looks that are still needed: one that is a window old is what the newest is held against."""
+    # After a pause of all pages there is none.
+    looks = tuple(look for look in looks if newest.at_s - look.at_s <= 2 * WINDOW_S)
+    while len(looks) > 1 and newest.at_s - looks[1].at_s >= WINDOW_S:
+        looks = looks[1:]
+    return (*looks, newest)
 
 
 def _done(first: Look, last: Look, version: str) -> dict[str, float | None]:

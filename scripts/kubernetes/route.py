@@ -13,7 +13,7 @@ API_VERSION = "gateway.networking.k8s.io/v1"
 _MOST_RULES = 16
 _PORT = 80
 PIN_HEADER = "x-model-version"
-# As in deploy/edge/routes.yaml.j2.
+# As in deploy/edge/routes.yaml.j2; tests/kubernetes/test_agreement.py holds one to the other.
 _ASKED_FOR = ("predictions", "explanations")
 
 

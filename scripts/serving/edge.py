@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from functools import partial
 from pathlib import Path
 from types import MappingProxyType
 from typing import Self
@@ -12,7 +13,7 @@ from scripts.serving.edge_templates import TEMPLATES, Templates
 from scripts.serving.envoy_admin import Admin
 from scripts.serving.installation import Installation
 from scripts.serving.keys import Key
-from scripts.serving.pages import pages
+from scripts.serving.pages import packed, pages
 from scripts.serving.places import Ports
 from scripts.serving.traffic import Traffic
 from scripts.serving.watched_files import WatchedFiles
@@ -72,6 +73,7 @@ class Edge:
             "marks_copies": prediction_log or harvest,
             "requests_at_once": requests_at_once,
             "pages": pages,
+            "packed": partial(packed, folder=run / "pages"),
             "max_connections": envoy_limits.max_connections(),
         }
         self._render = Templates(templates, run / "templates", same).render

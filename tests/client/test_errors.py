@@ -4,9 +4,9 @@ import re
 
 import pytest
 
-import handler.errors
 from mobilenet_v3_client import Overloaded, errors
 from mobilenet_v3_client.refusals import BY_CODE, BY_STATUS
+from scripts.describing.document import kinds
 from scripts.serving.places import REPOSITORY
 
 CLIENT = (REPOSITORY / "client" / "README.md").read_text()
@@ -26,8 +26,7 @@ def of_the_edge() -> dict[str, set[int]]:
 
 def of_the_handler() -> dict[str, set[int]]:
     """Return the codes of the handler's errors, each with its status."""
-    kinds = [kind for kind in vars(handler.errors).values() if isinstance(kind, type) and "code" in vars(kind)]
-    return {kind.code: {int(kind.status)} for kind in kinds if kind is not handler.errors.RequestError}
+    return {kind.code: {int(kind.status)} for kind in kinds()}
 
 
 def test_each_code_of_the_server_has_an_error() -> None:

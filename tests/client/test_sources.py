@@ -6,7 +6,8 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
-from mobilenet_v3_client import Client, UnreadableSource
+from mobilenet_v3_client import Client, UnreadableSource, sources
+from scripts.pipeline.data import photos
 from tests.client.stub import Stub
 
 
@@ -56,3 +57,7 @@ def test_what_holds_no_image_is_said_and_nothing_is_sent(stub: Stub, client: Cli
     with pytest.raises(UnreadableSource, match=said):
         client.predict(source)
     assert not stub.asked
+
+
+def test_an_image_to_the_client_is_a_file_that_is_one_to_the_model_as_well() -> None:
+    assert sorted(sources.SUFFIXES) == sorted(photos.SUFFIXES)

@@ -16,7 +16,7 @@ from typing import Any, ClassVar
 import grpc
 import pytest
 
-from handler import errors
+from scripts.describing import document
 from scripts.serving import keys, processes
 from scripts.serving.keys import Key
 from scripts.serving.places import REPOSITORY
@@ -203,14 +203,49 @@ def test_bytes_that_are_no_message_are_refused(caller: Caller, message: bytes) -
     assert caller.refusal(message) == (grpc.StatusCode.INVALID_ARGUMENT, "malformed_body")
 
 
-def test_a_message_of_millions_of_fields_is_not_read_to_its_end(caller: Caller) -> None:
-    assert caller.refusal(b"\x22\x00" * 5_000_000) == (grpc.StatusCode.INVALID_ARGUMENT, "malformed_body")
+@pytest.mark.parametrize("field", [b"\x22\x00", b"\x20\x01"], ids=["of bytes", "of numbers"])
+@pytest.mark.parametrize("is_entry", [False, True], ids=["in the message", "in an entry"])
+def test_a_message_of_millions_of_fields_is_not_read_to_its_end(
+    caller: Caller, pb2: ModuleType, field: bytes, is_entry: bool
+) -> None:
+    message = field * 2_000_000
+    if is_entry:
+        # The same bytes as a field's content: `input` has the number 3, and the response's `prediction` 1.
+        message = b"\x1a" + pb2.PredictionResponse(prediction=message).SerializeToString()[1:]
+    with pytest.raises(grpc.RpcError) as refused:
+        caller.send(message)
+    assert said(refused.value) == (grpc.StatusCode.INVALID_ARGUMENT, "malformed_body")
+    assert "more than 16 fields" in str(refused.value.details())
+
+
+def test_a_name_of_megabytes_gets_neither_into_the_path_nor_into_the_access_log(
+    caller: Caller, edge: LoneEdge, pb2: ModuleType
+) -> None:
+    long = "a" * 1_000_000
+    for fields in ({"model_name": long}, {"model_name": MODEL, "model_version": long}, {"input": {long: b"x"}}):
+        assert caller.refusal(message_of(pb2, **fields)) == (grpc.StatusCode.INVALID_ARGUMENT, "malformed_body")
+    caller.ask(b"x", "", ("x-request-id", "after the long ones"))
+    log = edge.files.access_log
+    assert log
+    assert processes.wait_until(lambda: "after the long ones" in log.read_text(), 30)
+    assert len(log.read_text()) < len(long)
 
 
 def test_a_compressed_message_is_refused(caller: Caller, pb2: ModuleType) -> None:
     message = message_of(pb2, model_name=MODEL, input={"data": bytes(10_000)})
     refused = caller.refusal(message, compression=grpc.Compression.Gzip)
     assert refused == (grpc.StatusCode.INVALID_ARGUMENT, "malformed_body")
+
+
+@pytest.mark.parametrize(
+    "metadata",
+    [[("a_b", "c")], [(f"x-{number}", "") for number in range(101)], [("x-long", "x" * 33_000)]],
+    ids=["an underscore", "too many", "too long"],
+)
+def test_metadata_that_the_edge_refuses_is_an_internal_error(caller: Caller, metadata: list[tuple[str, str]]) -> None:
+    with pytest.raises(grpc.RpcError) as refused:
+        caller.ask(b"x", "", *metadata)
+    assert refused.value.code() == grpc.StatusCode.INTERNAL
 
 
 @pytest.mark.parametrize("method", ["Ping", "StreamPredictions2"])
@@ -241,17 +276,29 @@ def test_the_access_log_has_the_status_that_http_would_have(caller: Caller, edge
     assert logged() == expected
 
 
+def statuses_of_codes() -> dict[str, int]:
+    """Return gRPC's status of each code, as the edge gives it where it is not INVALID_ARGUMENT."""
+    source = (REPOSITORY / "deploy" / "edge" / "grpc.lua").read_text()
+    table = source[source.index("local STATUS = {") :].split("\n}")[0]
+    return {code: int(status) for code, status in re.findall(r"(\w+) = (\d+)", table)}
+
+
 def test_each_of_the_handlers_codes_has_a_status_of_grpc() -> None:
     """By default it is INVALID_ARGUMENT; that must not be said of what is no fault of the caller's."""
-    known = set(re.findall(r"(\w+) = \d+", (REPOSITORY / "deploy" / "edge" / "grpc.lua").read_text()))
+    ours = {kind.code for kind in document.kinds() if kind.status >= http.HTTPStatus.INTERNAL_SERVER_ERROR}
+    # Of explanations, which are not asked by gRPC.
+    assert ours - {"no_explanations"} <= statuses_of_codes().keys()
 
-    def every(kind: type[errors.RequestError]) -> Iterator[type[errors.RequestError]]:
-        yield kind
-        for below in kind.__subclasses__():
-            yield from every(below)
 
-    ours = {kind.code for kind in every(errors.RequestError) if kind.status >= http.HTTPStatus.INTERNAL_SERVER_ERROR}
-    assert ours <= known
+def test_the_guides_table_of_statuses_is_the_edges() -> None:
+    text = (REPOSITORY / "docs" / "grpc.md").read_text()
+    table = text[text.index("| gRPC status | codes |") :].split("\n\n")[0]
+    shown = {
+        code: grpc.StatusCode[name].value[0]
+        for name, codes in re.findall(r"^\| `(\w+)` \| (.*) \|$", table, flags=re.MULTILINE)
+        for code in re.findall(r"`(\w+)`", codes)
+    }
+    assert shown == statuses_of_codes()
 
 
 def test_a_key_is_asked_for_as_by_http(pb2: ModuleType) -> None:

@@ -1,7 +1,10 @@
 """The files of web/ and the live figures, as the edge serves them."""
 
+import http.client
+import json
 import re
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 import requests
@@ -53,13 +56,45 @@ def test_each_file_comes_as_it_lies_on_the_disk(edge: LoneEdge) -> None:
         assert answer.headers["content-type"] == page.content_type
 
 
-def test_texts_are_compressed_for_whoever_takes_that(edge: LoneEdge) -> None:
-    large = max(pages(), key=lambda page: page.size)
-    compressed = requests.get(site(edge) + large.path, headers={"accept-encoding": "gzip"}, timeout=10, stream=True)
-    assert compressed.headers["content-encoding"] == "gzip"
-    assert len(compressed.raw.read()) < large.size / 2
-    plain = requests.get(site(edge) + large.path, headers={"accept-encoding": "identity"}, timeout=10)
-    assert int(plain.headers["content-length"]) == large.size
+@pytest.mark.parametrize("accepted", ["gzip", "br;q=1, GZIP;q=0.5", "deflate, gzip ;q=1.0, br"])
+def test_texts_come_compressed_to_whoever_takes_that(edge: LoneEdge, accepted: str) -> None:
+    texts = [page for page in FILES.values() if page.size > 1000 and not page.content_type.startswith("image/")]
+    assert texts
+    for page in texts:
+        answer = requests.get(site(edge) + page.path, headers={"accept-encoding": accepted}, timeout=10)
+        assert (answer.headers["content-encoding"], answer.headers["vary"]) == ("gzip", "accept-encoding")
+        # Packed once, when the edge is prepared: what is packed while it is asked for has no length yet.
+        assert int(answer.headers["content-length"]) < page.size * 0.9
+        assert answer.content == Path(page.file).read_bytes()
+
+
+@pytest.mark.parametrize("accepted", ["identity", "gzip;q=0", "gzip;q=0.000, br", "notgzip", "br, gzip2"])
+def test_whoever_does_not_take_that_gets_texts_as_they_are(edge: LoneEdge, accepted: str) -> None:
+    largest = max(pages(), key=lambda page: page.size)
+    answer = requests.get(site(edge) + largest.path, headers={"accept-encoding": accepted}, timeout=10)
+    assert "content-encoding" not in answer.headers
+    assert (int(answer.headers["content-length"]), answer.headers["vary"]) == (largest.size, "accept-encoding")
+
+
+def test_many_who_read_a_large_file_at_once_are_refused_instead_of_filling_the_edges_memory(edge: LoneEdge) -> None:
+    largest = max(pages(), key=lambda page: page.size)
+    callers = [http.client.HTTPConnection("127.0.0.1", edge.ports.edge, timeout=30) for _ in range(200)]
+    for caller in callers:
+        caller.connect()
+    edge.process.suspend()  # So that all of them are there when it looks.
+    try:
+        for caller in callers:
+            caller.request("GET", largest.path)
+    finally:
+        edge.process.resume()
+    answers = [(answer.status, answer.read()) for answer in map(http.client.HTTPConnection.getresponse, callers)]
+    for caller in callers:
+        caller.close()
+    whole = [body for status, body in answers if status == http.HTTPStatus.OK]
+    refused = [body for status, body in answers if status == http.HTTPStatus.SERVICE_UNAVAILABLE]
+    assert len(whole) + len(refused) == len(callers)
+    assert {len(body) for body in whole} == {largest.size}
+    assert {json.loads(body)["error"]["code"] for body in refused} == {"overloaded"}
 
 
 def test_a_browser_that_has_a_file_is_told_so_and_gets_it_anew_once_it_is_another(edge: LoneEdge) -> None:

@@ -12,6 +12,7 @@ from mobilenet_v3_client.errors import UnreadableSource
 
 # A path, the bytes of a file, an open binary file, or an image of Pillow.
 ImageSource = Union[str, "os.PathLike[str]", bytes, bytearray, memoryview, Any]
+# The server's own (scripts/pipeline/data/photos.py); tests/client/test_sources.py holds one to the other.
 SUFFIXES = frozenset((".jpg", ".jpeg", ".png", ".webp", ".bmp", ".gif", ".tif", ".tiff"))
 # What PNG can hold without a loss (Pillow's PngImagePlugin).
 _OF_PNG = frozenset(("1", "L", "LA", "I;16", "P", "RGB", "RGBA"))

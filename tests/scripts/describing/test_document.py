@@ -70,3 +70,21 @@ def test_try_it_out_begins_with_the_default_model_and_can_name_another() -> None
     assert (model["schema"]["default"], "enum" in model["schema"]) == ("mobilenet_v3", False)
     # As the page's own host has it, whatever that is.
     assert FOUND["servers"][0]["url"] == "/"
+
+
+def test_what_the_edge_takes_by_query_and_by_header_is_described_as_both() -> None:
+    pairs = re.findall(
+        r'set_header\("(x-[a-z-]+)", "%QUERY_PARAM\((\w+)\)%"\)', (TEMPLATES / "routes.yaml.j2").read_text()
+    )
+    assert ("x-class", "class") in pairs
+    described = FOUND["components"]["parameters"]
+    for header, query in pairs:
+        assert (described[header]["in"], described[query]["in"]) == ("header", "query")
+        for operation in document.operations(FOUND):
+            names = {parameter["$ref"].split("/")[-1] for parameter in operation.get("parameters", [])}
+            assert (header in names) == (query in names), operation["operationId"]
+
+
+@pytest.mark.parametrize("user", ["ann", "Ann of line 4", "müller", "u" * 1000, '{"id": 7}'])
+def test_a_user_is_described_as_the_edge_takes_it(user: str) -> None:
+    assert re.fullmatch(FOUND["components"]["parameters"]["x-user-id"]["schema"]["pattern"], user)
