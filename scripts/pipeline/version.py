@@ -18,6 +18,7 @@ from scripts.pipeline.data import unlabelled
 from scripts.pipeline.export import export
 from scripts.pipeline.gate import REFERENCE, Verdict, examine, judge, not_finite, unmeasurable
 from scripts.pipeline.gate_unlabelled import AgreementVerdict, judge_agreement
+from scripts.pipeline.gradient import gradient_of_head
 from scripts.pipeline.images import calibration_images, labelled
 from scripts.pipeline.quantize import quantize_for_serving
 from scripts.pipeline.spec import Spec
@@ -100,7 +101,7 @@ def export_graphs(spec: Spec, precision: Precision, checkpoint: Path | None, fol
     export(network, spec.preprocessing, folder / _FLOAT_GRAPH)
     calibrated = _quantize(spec, checkpoint, folder) if precision == "int8" else 0
     # Afterwards, so that no gradient is quantized.
-    if gradient := explanation.gradient_of_head(network, spec.preprocessing.crop):
+    if gradient := gradient_of_head(network, spec.preprocessing.crop):
         for graph in graph_names(precision).values():
             explanation.explain(gradient, network, folder / graph)
     return calibrated

@@ -14,8 +14,9 @@ from handler.engine import Engine
 from handler.metadata import Preprocessing
 from scripts.architectures import clouds, normalised, random_network
 from scripts.pipeline.data.sources import samples
-from scripts.pipeline.explanation import explain, gradient_of_head
+from scripts.pipeline.explanation import explain
 from scripts.pipeline.export import export, last_map
+from scripts.pipeline.gradient import gradient_of_head
 from scripts.pipeline.images import read
 from scripts.pipeline.network import build_network, load_checkpoint, torchvision_models
 from scripts.pipeline.spec import MODELS, Spec
