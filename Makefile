@@ -12,7 +12,7 @@ MODEL_STORE ?= model_store
 # backtick or $(...) in it would be the shell's; and make itself expands what it was given, unless told otherwise here.
 GIVEN := PYTHON MODEL MODEL_STORE RUN_DIR IMAGE DATA FROM VERSION PRECISION CHECKPOINT URL PART OUT SPLIT STEPS LABELS \
 	SHADOW REQUESTS HOLD PERCENT LOGS BASELINE WORKERS SHAPE USERS TIME HOST JOIN P95_MS IMAGES IMAGE_FOLDER OVERLAY \
-	NAME REQUESTS_PER_S BURST KEYS KEEP ARCHITECTURE
+	NAME REQUESTS_PER_S BURST KEYS KEEP ARCHITECTURE THREADS
 FROM_IS_GIVEN := $(findstring command,$(origin FROM))
 $(foreach name,$(GIVEN),$(if $(filter-out undefined file,$(origin $(name))),$(eval override export $(name) := $$(value $(name)))))
 export PYTHON MODEL_STORE
@@ -109,10 +109,10 @@ predict: | $(READY) ## IMAGE=<file or folder>: ask the running edge, by the Pyth
 .PHONY: new-model train prune archive evaluate quantization study card harvest
 new-model: | $(READY) ## NAME= [DATA=photos] [ARCHITECTURE=mobilenet_v3_small]: models/<NAME> for your own images, to edit before it is trained
 	@$(call need,NAME,NAME=pets DATA=photos)$(RUN).new_model --name "$$NAME" $(if $(DATA),--data "$$DATA") $(if $(ARCHITECTURE),--architecture "$$ARCHITECTURE")
-train: | $(READY) ## MODEL= [DATA=<folder>|<table.csv>|cifar10|mnist|elpv] [FROM=<model>] [RESTART=1]: train models/<MODEL>, made from DATA; FROM: go on from that one
-	@$(if $(filter file,$(origin MODEL)),$(error MODEL is missing; for example: make train MODEL=pets DATA=photos))$(RUN).train --model "$(MODEL)" $(if $(DATA),--data "$$DATA") $(if $(FROM_IS_GIVEN),--from "$$FROM") $(if $(RESTART),--restart)
-prune: | $(READY) ## KEEP=<percent of the multiply-adds> [MODEL=elpv] [RESTART=1]: cut the least channels of models/<MODEL>, train the rest on
-	@$(call need,KEEP,KEEP=50)$(RUN).prune --model "$(MODEL)" --keep "$$KEEP" $(if $(RESTART),--restart)
+train: | $(READY) ## MODEL= [DATA=<folder>|<table.csv>|cifar10|mnist|elpv] [FROM=<model>] [THREADS=1] [RESTART=1]: train models/<MODEL>, made from DATA; FROM: go on from that one
+	@$(if $(filter file,$(origin MODEL)),$(error MODEL is missing; for example: make train MODEL=pets DATA=photos))$(RUN).train --model "$(MODEL)" $(if $(DATA),--data "$$DATA") $(if $(FROM_IS_GIVEN),--from "$$FROM") $(if $(THREADS),--threads "$$THREADS") $(if $(RESTART),--restart)
+prune: | $(READY) ## KEEP=<percent of the multiply-adds> [MODEL=elpv] [THREADS=1] [RESTART=1]: cut the least channels of models/<MODEL>, train the rest on
+	@$(call need,KEEP,KEEP=50)$(RUN).prune --model "$(MODEL)" --keep "$$KEEP" $(if $(THREADS),--threads "$$THREADS") $(if $(RESTART),--restart)
 archive: | $(READY) ## VERSION= PRECISION=float32|int8 [CHECKPOINT=] [MODEL=]: export, quantize, gate, archive
 	@$(call need,VERSION,VERSION=3.0 PRECISION=int8)$(call need,PRECISION,VERSION=3.0 PRECISION=int8)$(RUN).archive --version "$$VERSION" --precision "$$PRECISION" --model "$(MODEL)" $(if $(CHECKPOINT),--checkpoint "$$CHECKPOINT")
 evaluate: | $(READY) ## [VERSION=2.0 | URL=<…/predictions/name/2.0> | CHECKPOINT=] [MODEL=] [PART=test]: accuracy, recall, calibration
@@ -212,6 +212,6 @@ lock: | $(READY) ## [UPGRADE=1]: requirements.lock and requirements-serve.lock f
 	@$(RUN).lock $(if $(UPGRADE),--upgrade)
 swagger: | $(READY) ## VERSION=: another Swagger UI for /docs, from npm; its files are committed
 	@$(call need,VERSION,VERSION=5.35.0)$(RUN).swagger --version "$$VERSION"
-clean: ## stop server and front, remove built archives and logs, keep .venv
+clean: ## stop server and front, remove the archives 1.0 and 2.0 of MODEL and RUN_DIR with its logs, keep .venv
 	@if [ -x $(BIN)/python ]; then $(RUN).stop; RUN_DIR=run/front $(RUN).stop; fi
 	@rm -rf "$${RUN_DIR:-run}" $(TEST_STORE) $(ARCHIVES) $(ARCHIVES:=.sha256) $(ARCHIVES:.mar=.gate.json)

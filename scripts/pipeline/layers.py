@@ -1,6 +1,6 @@
 """A torchvision classifier in parts: its head, the blocks of its body in order, and weights for the body alone."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 
 import torch
 from torch import Tensor, nn
@@ -63,6 +63,29 @@ def load_body(network: nn.Module, weights: Mapping[str, Tensor]) -> None:
     except RuntimeError as error:
         name = type(network).__name__
         raise UserError(f"the weights are not those of a {name} like this one ({brief(error)})") from error
+
+
+def by_label(
+    network: nn.Module, weights: Mapping[str, Tensor], theirs: Sequence[str], ours: Sequence[str]
+) -> dict[str, Tensor]:
+    """Return weights of a network with the labels `theirs` for `network`, which has the labels `ours`.
+
+    Of the layer that answers, a label's row goes where that label is; what they lack keeps the network's own.
+
+    Args:
+        network: of the same architecture.
+        weights: a state dict.
+        theirs: labels of the weights, by index.
+        ours: labels of the network, by index.
+    """
+    own, chosen = network.state_dict(), dict(weights)
+    answers = [name for name, module in network.named_modules() if isinstance(module, nn.Linear | nn.Conv2d)][-1]
+    for name in (f"{answers}.weight", f"{answers}.bias"):
+        if name not in own or name not in weights or own[name].shape[1:] != weights[name].shape[1:]:
+            continue
+        known = {label: weights[name][at] for at, label in enumerate(theirs)}
+        chosen[name] = torch.stack([known.get(label, own[name][at]) for at, label in enumerate(ours)])
+    return chosen
 
 
 def _parts(children: list[tuple[str, nn.Module]]) -> Iterator[nn.Module]:

@@ -173,4 +173,9 @@ def require_file(path: Path) -> None:
 
 
 def _damaged(path: Path, error: SafetensorError) -> UserError:
+    with path.open("rb") as file:
+        # A zip, or a pickle of protocol 2 and up.
+        by_torch = file.read(2) in (b"PK", b"\x80\x02")
+    if by_torch:
+        return UserError(f"{path}: written by torch.save; make a safetensors file of it (docs/weights.md)")
     return UserError(f"{path}: not a whole safetensors file ({error}); fetch or train it again")

@@ -37,7 +37,7 @@ def find(folders: Sequence[Path], model: str, since_s: float = 0.0) -> list[Logs
         since_s: seconds since 1970.
 
     Raises:
-        UserError: a folder is missing or holds no log.
+        UserError: a folder is missing, holds no log, or those of other models.
     """
     return [_logs(folder, model, since_s) for folder in dict.fromkeys(folder.resolve() for folder in folders)]
 
@@ -46,6 +46,12 @@ def _logs(folder: Path, model: str, since_s: float) -> Logs:
     if not folder.is_dir():
         raise UserError(f"{folder}: no such folder; name run folders, for example LOGS=run.")
     predictions, access = _predictions(folder, model), _named(folder, _ACCESS)
+    others = {path.name.split("-")[0] for path in _named(folder / "predictions", _PREDICTIONS)} - {model}
+    if others and not predictions:
+        raise UserError(
+            f"{folder}: its predictions are of {', '.join(sorted(others))}, none of {model}; name the model that is "
+            "meant: MODEL=<its folder in models/>."
+        )
     if not predictions and not access:
         raise UserError(f"{folder}: neither predictions/{model}-*.jsonl nor access.log is there; is it a run folder?")
     return Logs(folder, _written(predictions, since_s), _written(access, since_s))

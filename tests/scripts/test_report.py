@@ -99,6 +99,14 @@ def small(run: Path) -> Path:
     return run
 
 
+def test_a_folder_of_another_model_is_named_with_its_model_and_keeps_its_report(run: Path) -> None:
+    write(run / "access.log", [request("a", "1.0", path="/predictions/pets/1.0")])
+    write(run / "predictions" / "pets-worker-1.jsonl", [answer("a", "1.0")])
+    with pytest.raises(UserError, match=r"run: its predictions are of pets, none of mobilenet_v3; .*MODEL="):
+        made(run)
+    assert not (run / "report").exists()
+
+
 def test_every_version_has_its_figures(small: Path) -> None:
     found = made(small)
     one, two, shadow = of(found, "1.0"), of(found, "2.0"), of(found, "3.0", shadow=True)

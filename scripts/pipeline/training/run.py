@@ -13,7 +13,7 @@ from scripts.files import sha256
 from scripts.pipeline import narrowing
 from scripts.pipeline.data.sample import Part, Sample
 from scripts.pipeline.data.sources import samples
-from scripts.pipeline.layers import load_body, require_side
+from scripts.pipeline.layers import by_label, load_body, require_side
 from scripts.pipeline.network import build_network, read_header, read_weights
 from scripts.pipeline.pretrained import imagenet_weights
 from scripts.pipeline.pruning import pruned
@@ -60,7 +60,7 @@ def trainer(spec: Spec, images: Images, folder: Path) -> Trainer:
 
 
 def starting_network(spec: Spec) -> nn.Module:
-    """A network with the weights that `start` names; random ones where its classifier has another shape than theirs.
+    """A network with the weights that `start` names; random ones for labels that those do not know.
 
     Raises:
         UserError: the weights can't be had or do not fit.
@@ -70,8 +70,12 @@ def starting_network(spec: Spec) -> nn.Module:
         return network
     path = Path(start)
     weights = read_weights(path) if path.suffix else imagenet_weights(spec.architecture, start)
-    if path.suffix and narrowing.MARK in read_header(path):
+    header = read_header(path) if path.suffix else {}
+    if narrowing.MARK in header:
         narrowing.narrow(network, weights)
+    if "labels" in header:
+        # Two labels are not the same two, nor in the same order, because there are two.
+        weights = by_label(network, weights, json.loads(header["labels"]), spec.labels)
     try:
         load_body(network, weights)
     except UserError as error:

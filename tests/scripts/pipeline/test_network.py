@@ -5,7 +5,7 @@ import torch
 from torch import nn
 
 from scripts.errors import UserError
-from scripts.pipeline.network import build_network, load_checkpoint, save_checkpoint
+from scripts.pipeline.network import build_network, load_checkpoint, read_weights, save_checkpoint
 
 SMALL = "mobilenet_v3_small"
 
@@ -52,3 +52,11 @@ def test_a_checkpoint_with_other_labels_is_refused(tmp_path):
     save_checkpoint(build_network(SMALL, 3).state_dict(), path, {})
     with pytest.raises(UserError, match="not a checkpoint of the spec's architecture and labels"):
         load_checkpoint(path, build_network(SMALL, 2))
+
+
+@pytest.mark.parametrize("as_zip", [True, False])
+def test_a_file_of_torch_save_is_named_as_one(as_zip, tmp_path):
+    path = tmp_path / "mine.pth"
+    torch.save({"weight": torch.zeros(1)}, path, _use_new_zipfile_serialization=as_zip)
+    with pytest.raises(UserError, match=r"mine\.pth: written by torch\.save; .*docs/weights\.md"):
+        read_weights(path)

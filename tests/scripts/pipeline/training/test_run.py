@@ -29,6 +29,20 @@ def test_a_start_of_another_architecture_is_named_with_its_key_and_the_fix(tmp_p
     assert said.endswith("; name weights of mobilenet_v3_small, or `random`")
 
 
+def test_a_label_starts_from_its_own_row_wherever_it_is_and_a_new_one_from_none(tmp_path):
+    start = build_network("mobilenet_v3_small", 2)
+    path = tmp_path / "start.safetensors"
+    save_checkpoint(start.state_dict(), path, {"labels": '["b", "a"]'})
+    rows, recipe = start.classifier[3].weight.half().float(), training(phase("all", 1), start=str(path))
+    swapped = starting_network(spec_of("mobilenet_v3_small", recipe, labels=("a", "b"))).classifier[3].weight
+    assert torch.equal(swapped, rows[[1, 0]])
+    other = starting_network(spec_of("mobilenet_v3_small", recipe, labels=("b", "c"))).classifier[3].weight
+    assert torch.equal(other[0], rows[0])
+    assert not torch.equal(other[1], rows[1])
+    three = starting_network(spec_of("mobilenet_v3_small", recipe, labels=("c", "a", "b"))).classifier[3].weight
+    assert torch.equal(three[1:], rows[[1, 0]])
+
+
 def test_a_side_that_the_network_does_not_take_is_named_with_its_phase_before_anything_is_trained():
     with torch.device("meta"):
         network = build_network("vit_b_16", 2)
