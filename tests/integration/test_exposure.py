@@ -130,9 +130,9 @@ def test_the_contracts_routes_answer(exposed: Exposed, cell: bytes) -> None:
     assert exposed.ask("POST", PREDICTIONS, body=cell, key="ann.wrong").status == 401
 
 
-INNER = ["/", "/ping", "/models", f"/models/{MODEL}", "/metrics", "/api-description", "/v1/models", "/workflows"]
+INNER = ["/ping", "/models", f"/models/{MODEL}", "/metrics", "/api-description", "/v1/models/other", "/workflows"]
 INNER += ["/stats", "/config_dump", "/quitquitquit", "/healthcheck/fail", "/clusters", "/wfpredict/x", "/predictions"]
-INNER += [f"/explanations/{MODEL}/9.9", f"{PREDICTIONS}/9.9", "/predictions/other", f"/v1/models/{MODEL}:predict"]
+INNER += [f"/explanations/{MODEL}/9.9", f"{PREDICTIONS}/9.9", "/predictions/other", f"/v1/models/{MODEL}:explain"]
 
 
 @pytest.mark.parametrize("method", ["GET", "POST", "PUT", "DELETE", "OPTIONS"])
