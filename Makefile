@@ -189,7 +189,7 @@ test-image: $(TEST_ARCHIVES) | $(READY) ## [IMAGE_FOLDER=<new folder>, kept]: th
 	@MODEL_STORE=$(TEST_STORE) $(BIN)/python -m pytest -m image tests/image
 test-faults: $(TEST_ARCHIVES) | $(READY) ## servers, hosts behind a front and commands that are killed; five minutes
 	@MODEL_STORE=$(TEST_STORE) $(BIN)/python -m pytest -m faults tests/integration
-test-releases: $(TEST_ARCHIVES) | $(READY) ## the whole loop, twenty releases at 80 % of the capacity, and the time of a rollback; ten minutes
+test-releases: $(TEST_ARCHIVES) | $(READY) ## the whole loop, canaries of two more bad versions, twenty releases at 80 % of the capacity, the time of a rollback; twelve minutes
 	@MODEL_STORE=$(TEST_STORE) $(BIN)/python -m pytest -s -m releases tests/integration
 fuzz: $(TEST_ARCHIVES) | $(READY) ## [TIME=600]: bodies and images made up at random, for so many seconds; a fault is printed with what caused it
 	@end=$$(($$(date +%s) + $${TIME:-600})); while [ $$(date +%s) -lt $$end ]; do \

@@ -96,7 +96,15 @@ HARMS = [
 ]
 
 
-@pytest.mark.parametrize("harm", HARMS, ids=["wrong labels", "failing on one image in fifty", "three times slower"])
+# The last two take a minute and a half.
+@pytest.mark.parametrize(
+    "harm",
+    [
+        pytest.param(HARMS[0], id="wrong labels"),
+        pytest.param(HARMS[1], id="failing on one image in fifty", marks=pytest.mark.releases),
+        pytest.param(HARMS[2], id="three times slower", marks=pytest.mark.releases),
+    ],
+)
 def test_a_bad_version_is_rolled_back_by_itself_and_the_guardrail_is_named(
     release: Callable[[str, str], Server], images: list[bytes], harm: Harm
 ) -> None:
