@@ -5,10 +5,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from ruamel.yaml import YAML
-from ruamel.yaml.error import YAMLError
-
 from scripts.errors import UserError
+from scripts.pipeline import yaml_file
 
 FILE_NAME = "spec.yaml"
 _OF_ITS_OWN = "name"
@@ -51,11 +49,8 @@ def _own(folder: Path) -> dict[str, Any]:
             f"{path}: no such spec; the models here are: {known}; `make train MODEL={folder.name} DATA=<folder>` "
             "makes one of your images"
         )
-    try:
-        mapping = YAML(typ="safe").load(path)
-    except YAMLError as error:
-        raise UserError(f"{path}: not YAML: {' '.join(str(error).split())}") from error
-    if not isinstance(mapping, dict) or "folder" in mapping:
+    mapping = yaml_file.read(path)
+    if "folder" in mapping:
         raise UserError(f"{path}: must hold keys and values, and no key `folder`")
     return mapping | _labels(mapping, folder)
 

@@ -5,11 +5,10 @@ from pathlib import Path
 from typing import Any
 
 from pydantic import Field
-from ruamel.yaml import YAML
-from ruamel.yaml.error import YAMLError
 
 from handler.strict import StrictModel, load
 from scripts.errors import UserError
+from scripts.pipeline import yaml_file
 from scripts.pipeline.card.text import between, percent
 
 FILE_NAME = "goals.yaml"
@@ -51,13 +50,7 @@ class Goals(StrictModel):
         if not path.is_file():
             return cls()
         try:
-            mapping = YAML(typ="safe").load(path)
-        except YAMLError as error:
-            raise UserError(f"{path}: not YAML: {' '.join(str(error).split())}") from error
-        if not isinstance(mapping, dict):
-            raise UserError(f"{path}: must hold keys and values")
-        try:
-            return load(cls, mapping, str(path))
+            return load(cls, yaml_file.read(path), str(path))
         except ValueError as error:
             raise UserError(str(error)) from error
 

@@ -1,14 +1,12 @@
 """`study.yaml`, which a person may put beside a spec: the models that stand in the card's tables of several models."""
 
 from pathlib import Path
-from typing import Any
 
 from pydantic import Field
-from ruamel.yaml import YAML
-from ruamel.yaml.error import YAMLError
 
 from handler.strict import StrictModel, load
 from scripts.errors import UserError
+from scripts.pipeline import yaml_file
 
 FILE_NAME = "study.yaml"
 
@@ -41,12 +39,6 @@ class Study(StrictModel):
         if not path.is_file():
             return cls()
         try:
-            mapping: Any = YAML(typ="safe").load(path)
-        except YAMLError as error:
-            raise UserError(f"{path}: not YAML: {' '.join(str(error).split())}") from error
-        if not isinstance(mapping, dict):
-            raise UserError(f"{path}: must hold keys and values")
-        try:
-            return load(cls, mapping, str(path))
+            return load(cls, yaml_file.read(path), str(path))
         except ValueError as error:
             raise UserError(str(error)) from error
