@@ -32,7 +32,7 @@ def card(spec: Spec) -> str:
     """
     found = collected.read(spec.folder)
     goals = Goals.of(spec.folder)
-    tried, notes = read_notes(spec.folder)
+    notes = read_notes(spec.folder)
     columns = figures.graphs(found)
     rows = goal_rows(goals, found)
     shown = wrong.read_csv(spec.folder / ERRORS)[: wrong.SHOWN]
@@ -63,7 +63,6 @@ def card(spec: Spec) -> str:
         goals_table=table(("", "goal", "reached", "95 % interval", ""), rows) if rows else "",
         is_missed=any("**" in row[-1] for row in rows),
         published=figures.published_table(goals.published, columns[0][1]) if goals.published else "",
-        tried=tried,
         notes=notes,
         wrong_table=wrong.wrong_table(shown) if shown else "",
         shown=len(shown),

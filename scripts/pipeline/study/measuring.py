@@ -3,8 +3,8 @@
 machine     processor, cores, int8 instructions, versions
 models      by folder of models/:
     checkpoint_sha256, split_sha256    of what was measured
-    epochs, minutes                    of its training, on the machine and beside the other work of that day
-    val_accuracy                       after its last epoch
+    epochs                             of its training
+    val_accuracy, val_loss             after the last of them
     multiply_adds                      of one image
     bytes                              of the `float32` graph and of the `int8` one, which computes in int8
     measured                           by graph, on the test part: accuracy, accuracy_95, roc_auc, calibration_error,
@@ -58,8 +58,8 @@ def measure(spec: Spec, folder: Path) -> dict[str, Any]:
     return {
         **made_of(spec),
         "epochs": len(log),
-        "minutes": round(sum(line.seconds for line in log) / 60),
         "val_accuracy": log[-1].val_accuracy,
+        "val_loss": log[-1].val_loss,
         "multiply_adds": multiply_adds(load_network(spec, None), spec.preprocessing.crop),
         "bytes": {name: path.stat().st_size for name, (path, _) in _graphs(folder).items()},
         "measured": {

@@ -25,6 +25,7 @@ class Tables:
         splits: other images.
         parts: one part of the recipe less or more.
         sizes: more and less arithmetic.
+        best_seed: the one with the least loss on val; empty where none was measured.
         missing: models of the study that nobody has measured yet.
         machine: on which the times were taken; {} where none were.
     """
@@ -33,6 +34,7 @@ class Tables:
     splits: str
     parts: str
     sizes: str
+    best_seed: str
     missing: tuple[str, ...]
     machine: Mapping[str, Any]
 
@@ -49,23 +51,28 @@ def tables(spec: Spec) -> Tables | None:
         splits=_steadiness(study.splits, rows),
         parts=_parts(study.parts, rows),
         sizes=_sizes(study.sizes, rows),
+        best_seed=min((seed for seed in study.seeds if seed in rows), key=lambda seed: rows[seed]["val_loss"], default=""),
         missing=tuple(model for model in study.models if model not in rows),
         machine=found["machine"],
     )
 
 
 def _steadiness(models: Sequence[str], rows: Mapping[str, Row]) -> str:
-    """Each model's accuracies, then their mean and standard deviation (of a sample)."""
+    """Each model's loss and accuracies, then the latter's mean and standard deviation (of a sample)."""
     there = [model for model in models if model in rows]
     if not there:
         return ""
     columns = {"val": [rows[model]["val_accuracy"] for model in there]}
     columns |= {title: [_accuracy(rows[model], graph) for model in there] for graph, title in _GRAPHS.items()}
-    lines = [(code(model), *(percent(values[at]) for values in columns.values())) for at, model in enumerate(there)]
+    lines = [
+        (code(model), _loss(rows[model]), *(percent(values[at]) for values in columns.values()))
+        for at, model in enumerate(there)
+    ]
     if len(there) > 1:
-        lines.append(("**mean**", *(percent(mean(values)) for values in columns.values())))
-        lines.append(("**standard deviation**", *(f"{100 * stdev(values):.2f} points" for values in columns.values())))
-    return table(("", "float32 on val", "float32 on test", "int8 on test"), lines)
+        deviations = (f"{100 * stdev(values):.2f} points" for values in columns.values())
+        lines.append(("**mean**", "", *(percent(mean(values)) for values in columns.values())))
+        lines.append(("**standard deviation**", "", *deviations))
+    return table(("", "loss on val", "float32 on val", "float32 on test", "int8 on test"), lines)
 
 
 def _parts(models: Mapping[str, str], rows: Mapping[str, Row]) -> str:
@@ -77,13 +84,14 @@ def _parts(models: Mapping[str, str], rows: Mapping[str, Row]) -> str:
             what,
             code(model),
             str(rows[model]["epochs"]),
+            _loss(rows[model]),
             percent(rows[model]["val_accuracy"]),
             *(_with_interval(rows[model], graph) for graph in _GRAPHS),
             f"{rows[model]['measured']['float32']['roc_auc']:.4f}",
         )
         for what, model in there.items()
     ]
-    return table(("", "model", "epochs", "val", "float32 on test", "int8 on test", "ROC-AUC, float32"), lines)
+    return table(("", "model", "epochs", "loss on val", "val", "float32 on test", "int8 on test", "ROC-AUC, float32"), lines)
 
 
 def _sizes(models: Sequence[str], rows: Mapping[str, Row]) -> str:
@@ -107,6 +115,10 @@ def _sizes(models: Sequence[str], rows: Mapping[str, Row]) -> str:
     ]
     head = ("model", "multiply-adds", "graph", "MB", "ms, batch 1", "ms, batch 8", "accuracy on test")
     return table((*head, "same label as float32"), lines)
+
+
+def _loss(row: Row) -> str:
+    return f"{row['val_loss']:.4f}"
 
 
 def _accuracy(row: Row, graph: str) -> float:

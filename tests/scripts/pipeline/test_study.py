@@ -24,7 +24,7 @@ def row(float32, int8, **more):
         "int8 arithmetic": {"accuracy": int8, **interval, "paired": paired},
         "fp32 arithmetic": {"accuracy": 0.5, **interval, "paired": paired},
     }
-    return {"val_accuracy": 0.88, "epochs": 70, "measured": measured, **more}
+    return {"val_accuracy": 0.88, "val_loss": 0.34, "epochs": 70, "measured": measured, **more}
 
 
 def write(spec, study, models):
@@ -35,8 +35,13 @@ def write(spec, study, models):
 def test_seeds_have_a_mean_and_the_standard_deviation_of_a_sample(spec):
     write(spec, "seeds: [a, b, c]", {"a": row(0.86, 0.85), "b": row(0.87, 0.87), "c": row(0.88, 0.89)})
     *_, means, deviations = tables(spec).seeds.splitlines()
-    assert means == "| **mean** | 88.00 % | 87.00 % | 87.00 % |"
-    assert deviations == "| **standard deviation** | 0.00 points | 1.00 points | 2.00 points |"
+    assert means == "| **mean** |  | 88.00 % | 87.00 % | 87.00 % |"
+    assert deviations == "| **standard deviation** |  | 0.00 points | 1.00 points | 2.00 points |"
+
+
+def test_the_best_seed_is_the_one_with_the_least_loss_on_val_whatever_test_says(spec):
+    write(spec, "seeds: [a, b]", {"a": row(0.90, 0.90), "b": row(0.80, 0.80, val_loss=0.33)})
+    assert tables(spec).best_seed == "b"
 
 
 def test_models_that_nobody_measured_are_named_and_in_no_table(spec):

@@ -88,6 +88,13 @@ def test_notes_are_there_as_they_are_and_what_was_tried_stands_by_the_goals(pets
     assert text.index("## Goals") < text.index(tried) < text.index("## Where it is wrong")
 
 
+def test_what_is_said_of_several_models_stands_before_the_training_under_the_cards_heading(pets: Spec) -> None:
+    (pets.folder / "notes.md").write_text("## Several models side by side\n\nThe small one.\n\n## Out of scope\n\nAll.\n")
+    text = card(pets)
+    assert "## Several models side by side\n\nThe small one.\n\n## Training" in text
+    assert "## Out of scope\n\nAll.\n\n## Figures" in text
+
+
 def test_goals_are_held_against_the_figures_and_a_missed_one_asks_for_a_reason(pets: Spec) -> None:
     goals = "teacher_accuracy: 0.9\nfloat32_accuracy: 0.97\nint8_archive_mb: 3\n"
     published = "published: [{what: Somebody, accuracy: 0.99, source: a paper}]\n"
