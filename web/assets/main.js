@@ -9,6 +9,8 @@ import { showSamples } from "./samples.js";
 import { Server } from "./server.js";
 import { chosen, offer } from "./versions.js";
 
+// Of the window's height: answers that begin further down are hardly seen.
+const FOLD = 0.6;
 // More would wait in the server's queue instead of here.
 const AT_ONCE = 4;
 
@@ -39,6 +41,8 @@ function take(files) {
     card.refresh();
   }
   summarize();
+  const answers = find("#answers-title");
+  if (answers.getBoundingClientRect().top > FOLD * innerHeight) answers.scrollIntoView();
 }
 
 function summarize() {

@@ -51,7 +51,9 @@ def tables(spec: Spec) -> Tables | None:
         splits=_steadiness(study.splits, rows),
         parts=_parts(study.parts, rows),
         sizes=_sizes(study.sizes, rows),
-        best_seed=min((seed for seed in study.seeds if seed in rows), key=lambda seed: rows[seed]["val_loss"], default=""),
+        best_seed=min(
+            (seed for seed in study.seeds if seed in rows), key=lambda seed: rows[seed]["val_loss"], default=""
+        ),
         missing=tuple(model for model in study.models if model not in rows),
         machine=found["machine"],
     )
@@ -91,7 +93,9 @@ def _parts(models: Mapping[str, str], rows: Mapping[str, Row]) -> str:
         )
         for what, model in there.items()
     ]
-    return table(("", "model", "epochs", "loss on val", "val", "float32 on test", "int8 on test", "ROC-AUC, float32"), lines)
+    return table(
+        ("", "model", "epochs", "loss on val", "val", "float32 on test", "int8 on test", "ROC-AUC, float32"), lines
+    )
 
 
 def _sizes(models: Sequence[str], rows: Mapping[str, Row]) -> str:

@@ -65,6 +65,15 @@ def test_axe_finds_nothing_wrong_and_nothing_needs_scrolling_sideways(
     assert tab.evaluate("document.documentElement.scrollWidth <= innerWidth")
 
 
+@pytest.mark.parametrize("look", [("light", 360)], indirect=True, ids=str)
+def test_on_a_phone_the_answer_to_a_tapped_sample_comes_into_sight(tab: Any, server: Server) -> None:
+    expect = pytest.importorskip("playwright.sync_api").expect
+    demo = Demo.at(tab, server.url)
+    tab.locator("#samples button").first.tap()
+    answer = demo.card("cell0377.png").locator(".answer")
+    expect(answer).to_be_in_viewport(ratio=1)
+
+
 def brightness(tab: Any, of: str) -> float:
     colour = tab.evaluate(f"getComputedStyle(document.body).{of}")
     return sum(map(int, colour.removeprefix("rgb(").removesuffix(")").split(","))) / 3

@@ -89,7 +89,9 @@ def test_notes_are_there_as_they_are_and_what_was_tried_stands_by_the_goals(pets
 
 
 def test_what_is_said_of_several_models_stands_before_the_training_under_the_cards_heading(pets: Spec) -> None:
-    (pets.folder / "notes.md").write_text("## Several models side by side\n\nThe small one.\n\n## Out of scope\n\nAll.\n")
+    (pets.folder / "notes.md").write_text(
+        "## Several models side by side\n\nThe small one.\n\n## Out of scope\n\nAll.\n"
+    )
     text = card(pets)
     assert "## Several models side by side\n\nThe small one.\n\n## Training" in text
     assert "## Out of scope\n\nAll.\n\n## Figures" in text
