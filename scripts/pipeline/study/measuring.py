@@ -7,6 +7,8 @@ models      by folder of models/:
     val_accuracy, val_loss             after the last of them
     multiply_adds                      of one image
     bytes                              of the `float32` graph and of the `int8` one, which computes in int8
+    images, wrong                      by part, val and test: how many, and which float32 calls wrongly, each with the
+                                       index of the label that it gives instead: for `scripts.pipeline.study.beside`
     measured                           by graph, on the test part: accuracy, accuracy_95, roc_auc, calibration_error,
                                        and of int8 `paired` (`scripts.pipeline.measured`)
     cpu_ms                             of the models of `sizes`: by graph and batch size, [median, smallest, largest]
@@ -21,8 +23,10 @@ from handler.engine import Engine
 from handler.metadata import Arithmetic
 from scripts.errors import UserError
 from scripts.files import sha256
+from scripts.pipeline.data.sample import Part
+from scripts.pipeline.data.sources import samples
 from scripts.pipeline.gate import REFERENCE, Verdict
-from scripts.pipeline.images import labelled
+from scripts.pipeline.images import Labelled, labelled
 from scripts.pipeline.pruning import multiply_adds
 from scripts.pipeline.quantization.measure import BATCHES, interleaved
 from scripts.pipeline.spec import Spec
@@ -33,6 +37,8 @@ from scripts.spread import Spread
 
 _FIGURES = ("accuracy", "accuracy_95", "roc_auc", "calibration_error", "paired")
 _DIGITS = 3
+PARTS: tuple[Part, ...] = ("val", "test")
+"""That were not learned from."""
 
 
 def made_of(spec: Spec) -> dict[str, str]:
@@ -55,12 +61,15 @@ def measure(spec: Spec, folder: Path) -> dict[str, Any]:
     if not isinstance(verdict, Verdict):
         raise UserError(f"{spec.folder / 'spec.yaml'}: without labelled images there is nothing to measure")
     figures = {graph: found.as_json() for graph, found in verdict.measured.items()}
+    seen = {part: labelled(spec, part) for part in PARTS}
     return {
         **made_of(spec),
         "epochs": len(log),
         "val_accuracy": log[-1].val_accuracy,
         "val_loss": log[-1].val_loss,
         "multiply_adds": multiply_adds(load_network(spec, None), spec.preprocessing.crop),
+        "images": {part: len(images.labels) for part, images in seen.items()},
+        "wrong": {part: _wrong(spec, part, images, folder) for part, images in seen.items()},
         "bytes": {name: path.stat().st_size for name, (path, _) in _graphs(folder).items()},
         "measured": {
             graph: {name: found[name] for name in _FIGURES if name in found} for graph, found in figures.items()
@@ -82,6 +91,13 @@ def times(of: Spec, folders: Sequence[Path], rounds: int) -> list[dict[str, dict
     ]
     found = iter(interleaved(runners, labelled(of, "test").images[: max(BATCHES)], rounds))
     return [{name: _spreads(next(found)) for name in model} for model in graphs]
+
+
+def _wrong(spec: Spec, part: Part, images: Labelled, folder: Path) -> dict[str, int]:
+    path, arithmetic = _graphs(folder)[REFERENCE]
+    called = Engine.load(path, arithmetic, threads=1).logits(images.images).argmax(axis=1)
+    names = [sample.name for sample in samples(spec, part)]
+    return {name: int(label) for name, label, true in zip(names, called, images.labels, strict=True) if label != true}
 
 
 def _spreads(turns: dict[int, list[tuple[float, float]]]) -> dict[str, list[float]]:

@@ -9,6 +9,7 @@ from typing import Any
 from scripts.markdown import table
 from scripts.pipeline.card.text import code, percent, with_interval
 from scripts.pipeline.spec import Spec
+from scripts.pipeline.study.beside import beside, sizes_beside
 from scripts.pipeline.study.definition import Study
 
 FILE_NAME = "study.json"
@@ -25,7 +26,6 @@ class Tables:
         splits: other images.
         parts: one part of the recipe less or more.
         sizes: more and less arithmetic.
-        best_seed: the one with the least loss on val; empty where none was measured.
         missing: models of the study that nobody has measured yet.
         machine: on which the times were taken; {} where none were.
     """
@@ -34,7 +34,6 @@ class Tables:
     splits: str
     parts: str
     sizes: str
-    best_seed: str
     missing: tuple[str, ...]
     machine: Mapping[str, Any]
 
@@ -47,40 +46,53 @@ def tables(spec: Spec) -> Tables | None:
     found = json.loads(path.read_text(encoding="utf-8")) if path.is_file() else {"models": {}, "machine": {}}
     rows: Mapping[str, Row] = found["models"]
     return Tables(
-        seeds=_steadiness(study.seeds, rows),
-        splits=_steadiness(study.splits, rows),
+        seeds=_seeds(study.seeds, rows),
+        splits=_steadiness(study.splits, rows, {}),
         parts=_parts(study.parts, rows),
         sizes=_sizes(study.sizes, rows),
-        best_seed=min(
-            (seed for seed in study.seeds if seed in rows), key=lambda seed: rows[seed]["val_loss"], default=""
-        ),
         missing=tuple(model for model in study.models if model not in rows),
         machine=found["machine"],
     )
 
 
-def _steadiness(models: Sequence[str], rows: Mapping[str, Row]) -> str:
-    """Each model's loss and accuracies, then the latter's mean and standard deviation (of a sample)."""
+def _seeds(models: Sequence[str], rows: Mapping[str, Row]) -> str:
+    """As `_steadiness`, and whether one is better on val than the first by more than chance."""
+    there = [model for model in models if model in rows]
+    compared = [beside(rows[model], rows[there[0]], "val") if model != there[0] else "" for model in there]
+    return _steadiness(there, rows, {"on val beside the first, in points": compared})
+
+
+def _steadiness(models: Sequence[str], rows: Mapping[str, Row], more: Mapping[str, Sequence[str]]) -> str:
+    """Each model's loss, accuracies and `more` columns, then the accuracies' mean and deviation (of a sample)."""
     there = [model for model in models if model in rows]
     if not there:
         return ""
-    columns = {"val": [rows[model]["val_accuracy"] for model in there]}
-    columns |= {title: [_accuracy(rows[model], graph) for model in there] for graph, title in _GRAPHS.items()}
+    columns = {"float32 on val": [rows[model]["val_accuracy"] for model in there]}
+    columns |= {
+        f"{title} on test": [_accuracy(rows[model], graph) for model in there] for graph, title in _GRAPHS.items()
+    }
     lines = [
-        (code(model), _loss(rows[model]), *(percent(values[at]) for values in columns.values()))
+        (
+            code(model),
+            _loss(rows[model]),
+            *(percent(values[at]) for values in columns.values()),
+            *(text[at] for text in more.values()),
+        )
         for at, model in enumerate(there)
     ]
     if len(there) > 1:
+        empty = [""] * len(more)
         deviations = (f"{100 * stdev(values):.2f} points" for values in columns.values())
-        lines.append(("**mean**", "", *(percent(mean(values)) for values in columns.values())))
-        lines.append(("**standard deviation**", "", *deviations))
-    return table(("", "loss on val", "float32 on val", "float32 on test", "int8 on test"), lines)
+        lines.append(("**mean**", "", *(percent(mean(values)) for values in columns.values()), *empty))
+        lines.append(("**standard deviation**", "", *deviations, *empty))
+    return table(("", "loss on val", *columns, *more), lines)
 
 
 def _parts(models: Mapping[str, str], rows: Mapping[str, Row]) -> str:
     there = {what: model for what, model in models.items() if model in rows}
     if not there:
         return ""
+    whole = rows[next(iter(there.values()))]
     lines = [
         (
             what,
@@ -89,36 +101,37 @@ def _parts(models: Mapping[str, str], rows: Mapping[str, Row]) -> str:
             _loss(rows[model]),
             percent(rows[model]["val_accuracy"]),
             *(_with_interval(rows[model], graph) for graph in _GRAPHS),
+            beside(rows[model], whole, "test") if rows[model] is not whole else "",
             f"{rows[model]['measured']['float32']['roc_auc']:.4f}",
         )
         for what, model in there.items()
     ]
-    return table(
-        ("", "model", "epochs", "loss on val", "val", "float32 on test", "int8 on test", "ROC-AUC, float32"), lines
-    )
+    on_test = ("float32 on test", "int8 on test", "float32 beside the first's, in points", "ROC-AUC, float32")
+    return table(("", "model", "epochs", "loss on val", "val", *on_test), lines)
 
 
 def _sizes(models: Sequence[str], rows: Mapping[str, Row]) -> str:
     there = [model for model in models if "cpu_ms" in rows.get(model, {})]
     if not there:
         return ""
-    whole = rows[there[0]]["multiply_adds"]
+    whole = rows[there[0]]
     lines = [
         (
             code(model),
-            f"{rows[model]['multiply_adds'] / 1e6:.1f} million ({rows[model]['multiply_adds'] / whole:.0%})",
+            f"{row['multiply_adds'] / 1e6:.1f} million ({row['multiply_adds'] / whole['multiply_adds']:.0%})",
             name,
-            f"{rows[model]['bytes'][name] / 1e6:.2f}",
-            *(f"{at[0]:.2f} ({at[1]:.2f} to {at[2]:.2f})" for at in rows[model]["cpu_ms"][name].values()),
-            _with_interval(rows[model], graph),
-            percent(rows[model]["measured"][graph]["paired"]["agreement"]) if name == "int8" else "",
+            f"{row['bytes'][name] / 1e6:.2f}",
+            *(f"{at[0]:.2f} ({at[1]:.2f} to {at[2]:.2f})" for at in row["cpu_ms"][name].values()),
+            _with_interval(row, graph),
+            *sizes_beside(row, whole, graph, there[0]),
         )
         for model in there
+        for row in [rows[model]]
         for graph, name in _GRAPHS.items()
-        if graph in rows[model]["measured"]
+        if graph in row["measured"]
     ]
     head = ("model", "multiply-adds", "graph", "MB", "ms, batch 1", "ms, batch 8", "accuracy on test")
-    return table((*head, "same label as float32"), lines)
+    return table((*head, "in points beside", "same label as float32"), lines)
 
 
 def _loss(row: Row) -> str:

@@ -16,15 +16,18 @@ def spec(tmp_path):
     return Spec.load(tmp_path / "elpv")
 
 
+SEEN = {"images": {"val": 100, "test": 200}, "wrong": {"val": {"1": 0, "2": 0}, "test": {"3": 1}}}
+
+
 def row(float32, int8, **more):
     interval = {"accuracy_95": [0.8, 0.9], "roc_auc": 0.91}
-    paired = {"agreement": 0.99}
+    paired = {"agreement": 0.99, "drop": 0.01, "drop_95": [-0.005, 0.02], "mcnemar_p": 0.25}
     measured = {
         "float32": {"accuracy": float32, **interval},
         "int8 arithmetic": {"accuracy": int8, **interval, "paired": paired},
         "fp32 arithmetic": {"accuracy": 0.5, **interval, "paired": paired},
     }
-    return {"val_accuracy": 0.88, "val_loss": 0.34, "epochs": 70, "measured": measured, **more}
+    return {"val_accuracy": 0.88, "val_loss": 0.34, "epochs": 70, "measured": measured, **SEEN, **more}
 
 
 def write(spec, study, models):
@@ -35,13 +38,8 @@ def write(spec, study, models):
 def test_seeds_have_a_mean_and_the_standard_deviation_of_a_sample(spec):
     write(spec, "seeds: [a, b, c]", {"a": row(0.86, 0.85), "b": row(0.87, 0.87), "c": row(0.88, 0.89)})
     *_, means, deviations = tables(spec).seeds.splitlines()
-    assert means == "| **mean** |  | 88.00 % | 87.00 % | 87.00 % |"
-    assert deviations == "| **standard deviation** |  | 0.00 points | 1.00 points | 2.00 points |"
-
-
-def test_the_best_seed_is_the_one_with_the_least_loss_on_val_whatever_test_says(spec):
-    write(spec, "seeds: [a, b]", {"a": row(0.90, 0.90), "b": row(0.80, 0.80, val_loss=0.33)})
-    assert tables(spec).best_seed == "b"
+    assert means == "| **mean** |  | 88.00 % | 87.00 % | 87.00 % |  |"
+    assert deviations == "| **standard deviation** |  | 0.00 points | 1.00 points | 2.00 points |  |"
 
 
 def test_models_that_nobody_measured_are_named_and_in_no_table(spec):
@@ -64,14 +62,26 @@ def test_sizes_are_shares_of_the_first_models_arithmetic_with_both_graphs_times(
     line = tables(spec).sizes.splitlines()[-1]
     expected = "| `b` | 30.0 million (50%) | int8 | 2.00 | 1.50 (1.40 to 1.60) | 1.20 (1.10 to 1.30) | 83.00 %"
     assert line.startswith(expected)
-    assert line.endswith("| 99.00 % |")
+    assert line.endswith("| -1.00 (-2.00 to +0.50), p 0.25; float32 | 99.00 % |")
+
+
+def test_models_are_held_against_the_first_image_by_image(spec):
+    worse = {"val": {"1": 0, "2": 0, "4": 0, "5": 0, "6": 0, "7": 1, "8": 1}, "test": {"3": 1}}
+    models = {"a": row(0.86, 0.85), "b": row(0.86, 0.85, wrong=worse)}
+    write(spec, "seeds: [a, b]\nparts: {whole: a, half: b}", models)
+    first, other, *_ = tables(spec).seeds.splitlines()[2:]
+    assert first.endswith("|  |")
+    # Five images that only the first calls rightly, of 100: McNemar's p is twice 1/2^5.
+    assert "| -5.00 (-11.18 to -1.12), p 0.062 |" in other
+    # The same images wrong in both.
+    assert "| +0.00 (-1.88 to +1.88), p 1 |" in tables(spec).parts.splitlines()[-1]
 
 
 def test_int8_that_a_machine_can_not_measure_is_the_same_weights_by_fp32_arithmetic(spec):
     unmeasured = row(0.86, 0.85)
     del unmeasured["measured"]["int8 arithmetic"]
     write(spec, "seeds: [a]\nparts: {whole: a}", {"a": unmeasured})
-    assert tables(spec).seeds.splitlines()[-1].endswith("| 86.00 % | 50.00 % |")
+    assert tables(spec).seeds.splitlines()[-1].endswith("| 86.00 % | 50.00 % |  |")
     assert "unmeasured" in tables(spec).parts
 
 
