@@ -1,5 +1,6 @@
 """The spec of a pruned model: `like` the one that was trained, which also teaches it."""
 
+import math
 from pathlib import Path
 
 from scripts.errors import UserError
@@ -7,8 +8,10 @@ from scripts.files import replace_file
 from scripts.pipeline import spec_file
 from scripts.pipeline.data.split import read_split
 from scripts.pipeline.new_model import require_free_name
+from scripts.pipeline.pruning import least_share
 from scripts.pipeline.recipe import epochs_of
 from scripts.pipeline.spec import Spec
+from scripts.pipeline.weights import load_network
 
 _STEPS = 6000
 """That give a network back what it lost with its channels."""
@@ -28,11 +31,23 @@ def pruned_spec(of: Spec, percent: int) -> Spec:
     path = folder / spec_file.FILE_NAME
     if not path.is_file():
         require_free_name(folder)
-        replace_file(path, _text(of, folder.name, percent))
+        text = _text(of, folder.name, percent)
+        _require_room(of, percent)
+        replace_file(path, text)
     found = Spec.load(folder)
     if found.recipe.keep != percent / 100 or Path(found.recipe.start) != of.checkpoint_path:
         raise UserError(f"{path}: not {of.folder} with {percent} % of its multiply-adds; delete {folder} to begin anew")
     return found
+
+
+def _require_room(of: Spec, percent: int) -> None:
+    """Raise UserError where nothing of `of` is trained yet, or less can't be left of it than is wanted."""
+    least = least_share(load_network(of, None), of.preprocessing.crop)
+    if percent < 100 * least:
+        raise UserError(
+            f"KEEP={percent}: of {of.folder} at least {math.ceil(100 * least)} % of the multiply-adds stay, since "
+            "every layer keeps a tenth of its channels"
+        )
 
 
 def _text(of: Spec, name: str, percent: int) -> str:

@@ -31,9 +31,11 @@ def pruned(network: nn.Module, keep: float, side: int) -> nn.Module:
     """
     least, most = 0.0, 1 - _LEAST_OF_A_LAYER
     wanted = keep * multiply_adds(network, side)
+    if (smallest := least_share(network, side)) > keep:
+        raise ValueError(
+            f"with a tenth of each layer's channels left, {smallest:.1%} of its multiply-adds are: keep more than that"
+        )
     found = _without(network, most, side)
-    if multiply_adds(found, side) > wanted:
-        raise ValueError(f"with a tenth of its channels left, more than {keep:.0%} of its multiply-adds are")
     for _ in range(_HALVINGS):
         middle = (least + most) / 2
         fewer = _without(network, middle, side)
@@ -42,6 +44,11 @@ def pruned(network: nn.Module, keep: float, side: int) -> nn.Module:
         else:
             least = middle
     return found
+
+
+def least_share(network: nn.Module, side: int) -> float:
+    """Return the share of the multiply-adds below which `pruned` does not go, of 1."""
+    return multiply_adds(_without(network, 1 - _LEAST_OF_A_LAYER, side), side) / multiply_adds(network, side)
 
 
 def multiply_adds(network: nn.Module, side: int) -> int:

@@ -83,7 +83,12 @@ def starting_network(spec: Spec) -> nn.Module:
             f"{spec.folder / 'spec.yaml'}: `training.start`: {start}: {error}; name weights of {spec.architecture}, "
             "or `random`"
         ) from error
-    return network if spec.recipe.keep == 1 else pruned(network, spec.recipe.keep, spec.preprocessing.crop)
+    if spec.recipe.keep == 1:
+        return network
+    try:
+        return pruned(network, spec.recipe.keep, spec.preprocessing.crop)
+    except ValueError as error:
+        raise UserError(f"{spec.folder / 'spec.yaml'}: `training.keep`: {error}") from error
 
 
 def require_sides(network: nn.Module, spec: Spec) -> None:

@@ -77,8 +77,30 @@ def test_narrow_layers_without_the_mark_are_refused(half, tmp_path):
 
 
 def test_more_than_can_be_cut_is_an_error(whole):
-    with pytest.raises(ValueError, match="with a tenth of its channels left, more than 0% of its multiply-adds are"):
+    with pytest.raises(
+        ValueError, match=r"with a tenth of each layer's channels left, \d+\.\d% of its multiply-adds are"
+    ):
         pruned(whole, 0.001, SIDE)
+
+
+def test_a_share_that_no_network_of_the_kind_can_have_makes_no_model(models):
+    with pytest.raises(UserError, match=r"KEEP=1: of .*elpv at least \d+ % of the multiply-adds stay"):
+        pruned_spec(Spec.load(models / "elpv"), 1)
+    assert [path.name for path in models.iterdir()] == ["elpv"]
+
+
+def test_a_spec_that_keeps_too_little_is_named_with_the_key(models):
+    spec = pruned_spec(Spec.load(models / "elpv"), 50)
+    training = spec.recipe.model_copy(update={"keep": 0.01})
+    with pytest.raises(UserError, match=r"elpv_pruned_50.spec\.yaml: `training\.keep`: with a tenth"):
+        starting_network(spec.model_copy(update={"training": training}))
+
+
+def test_what_is_not_trained_yet_is_not_pruned_and_makes_no_model(models):
+    (models / "elpv" / "checkpoint.safetensors").unlink()
+    with pytest.raises(UserError, match=r"elpv.checkpoint\.safetensors: .*make train MODEL=elpv"):
+        pruned_spec(Spec.load(models / "elpv"), 50)
+    assert [path.name for path in models.iterdir()] == ["elpv"]
 
 
 def test_the_spec_of_a_pruned_model_starts_from_the_others_weights_and_is_taught_by_it(models):
