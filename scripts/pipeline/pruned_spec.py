@@ -44,10 +44,7 @@ def _require_room(of: Spec, percent: int) -> None:
     """Raise UserError where nothing of `of` is trained yet, or less can't be left of it than is wanted."""
     least = least_share(load_network(of, None), of.preprocessing.crop)
     if percent < 100 * least:
-        raise UserError(
-            f"KEEP={percent}: of {of.folder} at least {math.ceil(100 * least)} % of the multiply-adds stay, since "
-            "every layer keeps a tenth of its channels"
-        )
+        raise UserError(f"KEEP={percent}: of {of.folder} at least {math.ceil(100 * least)} % of the multiply-adds stay")
 
 
 def _text(of: Spec, name: str, percent: int) -> str:
