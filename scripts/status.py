@@ -10,7 +10,7 @@ import typer
 from scripts import cli
 from scripts.serving import front, state, status, watch
 from scripts.serving.live import Live
-from scripts.serving.places import Places
+from scripts.serving.places import Places, shown
 
 
 def main(
@@ -27,12 +27,15 @@ def main(
     running = state.running(run)
     if running is None or running.phase != "serving":
         phase = running.phase if running else "stopped"
-        left = state.load(run)
-        left_behind = list(left.leftovers()) if left and not running else []
+        before = state.load(run)
+        left_behind = list(before.leftovers()) if before and not running else []
         if as_json:
             print(json.dumps({"running": False, "phase": phase, "left_behind": left_behind}))
         else:
-            print(phase + (f"; left behind: {', '.join(left_behind)}; `make stop` ends them" if left_behind else ""))
+            # Another server may run from another RUN_DIR.
+            where = "" if running else f": nothing runs from {shown(run)}"
+            left = f"; left behind: {', '.join(left_behind)}; `make stop` ends them" if left_behind else ""
+            print(f"{phase}{where}{left}")
         return
     if running.is_front:
         facts = front.facts(front.attached(os.environ, running))

@@ -11,7 +11,7 @@ import typer
 
 from scripts import cli
 from scripts.serving import processes, state
-from scripts.serving.places import Places
+from scripts.serving.places import Places, shown
 
 # The supervisor's own limits add up to 31 s (drain, Envoy, TorchServe); then it is killed, and its servers here.
 _PATIENCE_S = 35.0
@@ -29,7 +29,13 @@ def main(as_json: Annotated[bool, typer.Option("--json", help="Print one JSON ob
         if supervisor.alive():
             processes.end(supervisor, 0)
     left = state.clean_up(run)
-    done = "stopped" if running else f"stopped what was left: {', '.join(left)}" if left else "nothing runs"
+    done = (
+        "stopped"
+        if running
+        else f"stopped what was left: {', '.join(left)}"
+        if left
+        else f"nothing runs from {shown(run)}"
+    )
     print(json.dumps({"was_running": running is not None, "left_behind": left}) if as_json else done)
 
 

@@ -104,7 +104,7 @@ def test_servers_end_with_a_supervisor_that_is_killed_and_stop_finds_what_is_lef
     psutil.Process(running.supervisor.pid).kill()
     assert gone(own_server)
     assert own_server.verb("stop").returncode == 0
-    assert own_server.verb("stop").stdout == "nothing runs\n"
+    assert own_server.verb("stop").stdout == f"nothing runs from {own_server.run_dir}\n"
 
 
 @pytest.mark.operations
@@ -199,6 +199,6 @@ def test_stop_leaves_other_peoples_processes_alone(own_server: Server) -> None:
         record = replace(own, created_s=own.created_s - 100)
         ports = state.Ports()
         state.State("serving", record, ports, "http://x", "elpv", {"torchserve": record}).save(own_server.run_dir)
-        assert own_server.verb("stop").stdout == "nothing runs\n"
+        assert own_server.verb("stop").stdout == f"nothing runs from {own_server.run_dir}\n"
         assert stranger.poll() is None
         stranger.kill()
