@@ -75,7 +75,7 @@ NOT_RUN, RUN_BY, STAYS, FIRST = "not run here:", "run by ", "stays in the foregr
 
 def documents() -> list[Path]:
     """Return the documents whose commands are tried, from the repository's root."""
-    patterns = ("README.md", "CONTRIBUTING.md", "SECURITY.md", "docs/**/*.md", "client/*.md", "models/*/README.md")
+    patterns = ("README.md", "CONTRIBUTING.md", "SECURITY.md", "docs/**/*.md", "client/*.md", "models/**/README.md")
     return sorted(path.relative_to(REPOSITORY) for pattern in patterns for path in REPOSITORY.glob(pattern))
 
 

@@ -1,6 +1,7 @@
 """Documents lead only to what is there."""
 
 import re
+import subprocess
 from pathlib import Path
 
 import pytest
@@ -33,6 +34,14 @@ def test_every_guide_can_be_reached_from_the_index() -> None:
     reached = {(Path("docs") / target.partition("#")[0]).name for target in links.targets(Path("docs/README.md"))}
     guides = {path.name for path in DOCUMENTS if path.parent == Path("docs")} - {"README.md"}
     assert guides <= reached
+
+
+def test_every_committed_model_is_in_the_list_of_models() -> None:
+    specs = subprocess.run(
+        ["git", "ls-files", "models/*/spec.yaml"], cwd=REPOSITORY, capture_output=True, text=True, check=True
+    ).stdout.split()
+    listed = set(re.findall(r"\w+", (REPOSITORY / "models" / "README.md").read_text()))
+    assert {Path(spec).parent.name for spec in specs} <= listed
 
 
 def test_documents_that_code_and_configuration_name_are_there() -> None:
