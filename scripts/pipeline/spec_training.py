@@ -50,6 +50,8 @@ class Phase(StrictModel):
     """What learns: everything, the classifier alone, or that and the last so many blocks of the body."""
     batch_norm: Literal["learns", "frozen"] = "learns"
     """`frozen` keeps the statistics of pre-trained weights, which a small data set would spoil."""
+    quantization_aware: bool = Field(default=False, exclude_if=lambda wanted: not wanted)
+    """Compute with weights and activations rounded as int8 rounds them, so that the network learns to do with them."""
     loss: LossWeights
 
     @model_validator(mode="after")

@@ -17,7 +17,7 @@ from handler.metadata import Preprocessing
 from scripts.errors import UserError
 from scripts.files import replace_file
 from scripts.pipeline.spec_training import Phase, Training
-from scripts.pipeline.training import freezing
+from scripts.pipeline.training import freezing, rounding
 from scripts.pipeline.training.batches import Crops, batches, normalise
 from scripts.pipeline.training.lesson import Lesson
 from scripts.pipeline.training.optimization import optimizer, set_rate
@@ -175,6 +175,7 @@ class Trainer:
 
     def _optimizer(self, phase: Phase) -> torch.optim.Optimizer:
         freezing.choose(self.network, phase)
+        rounding.choose(self.network, phase)
         return optimizer([*self.network.parameters(), *self.heads.parameters()], phase)
 
     def _parts(self) -> list[tuple[str, Any]]:

@@ -16,11 +16,12 @@ def train(trainer, images, epochs=None, basis="basis"):
         pass
 
 
-@pytest.mark.parametrize("stop", [1, 2])
+@pytest.mark.parametrize("stop", [1, 2, 3])
 def test_a_run_that_was_stopped_and_resumed_ends_with_the_weights_of_one_that_was_not(
     tmp_path, images, new_trainer, stop
 ):
-    phases = (phase("head", 2, trains="head", batch_norm="frozen"), phase("all", 1))
+    aware = phase("int8", 2, batch_norm="frozen", quantization_aware=True)
+    phases = (phase("head", 1, trains="head", batch_norm="frozen"), phase("all", 1), aware)
     whole = new_trainer(tmp_path / "whole", *phases)
     train(whole, images)
     train(new_trainer(tmp_path / "halves", *phases), images, epochs=stop)
