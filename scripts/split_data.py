@@ -49,6 +49,11 @@ def main(
             f"{spec.folder / 'spec.yaml'}: its split is that of {owner}, and the images of its `also` are "
             f"in no part; deal the data out there: `{PYTHON} -m scripts.split_data --model {owner.name}`"
         )
+    if keep_test and owner != spec.folder:
+        raise UserError(
+            f"{spec.folder / 'spec.yaml'}: its split is that of {owner}, whose checkpoint learned by it; copy "
+            "split.csv into its own folder and name it: `data: {split: split.csv}`"
+        )
     dealt = read_split(spec.split_path) if spec.split_path.is_file() else {}
     told = sys.stderr if as_json else sys.stdout
     with Progress(console=Console(file=told)) as progress:

@@ -4,14 +4,14 @@
 
 What `models/elpv/study.yaml` names is measured as `make archive` would judge it, and kept in `study.json`; `make card
 TEXT=1` shows the tables. A model that was measured before is not measured again while its checkpoint and split are
-the same; one whose checkpoint is not there keeps its figures, but for its times: those of `sizes` are taken in turns,
-in one run. One that is stopped keeps what it has measured.
+the same; one whose checkpoint is not there keeps its figures. Those of `sizes` are timed in turns, in one run, at last:
+until then the times of the run before stay. One that is stopped keeps what it has measured.
 `--json` prints study.json.
 """
 
 import json
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Annotated, Any
@@ -21,7 +21,7 @@ import typer
 
 from scripts import cli
 from scripts.errors import UserError
-from scripts.files import replace_file
+from scripts.files import replace_file, sha256
 from scripts.pipeline.quantization.comparison import ROUNDS, machine
 from scripts.pipeline.spec import DEFAULT_MODEL, MODELS, Spec
 from scripts.pipeline.study import measuring
@@ -29,39 +29,27 @@ from scripts.pipeline.study.definition import FILE_NAME as STUDY
 from scripts.pipeline.study.definition import Study
 from scripts.pipeline.study.tables import FILE_NAME
 
+Rows = dict[str, Any]
+"""By folder of models/."""
 
-def figures(study: Study, kept: dict[str, Any], of: Spec, rounds: int, folder: Path) -> Iterator[dict[str, Any]]:
-    """Give what is known of the study's models, after each one that was measured, and at last with their times.
+
+def figures(specs: Mapping[str, Spec], kept: Rows, folder: Path) -> Iterator[Rows]:
+    """Give what is known of the models, at first and after each one that was measured; their graphs lie in `folder`.
 
     Args:
-        study: which models.
-        kept: what was known before.
-        of: whose study it is.
-        rounds: of timing.
-        folder: for graphs.
+        specs: of the study's models.
+        kept: what was known before; it holds as long as checkpoint and split are the same.
+        folder: that has the graphs of every model with a checkpoint at last.
     """
-    # Times are of one run and one machine, so that of before there are none.
-    before = {model: {name: value for name, value in kept[model].items() if name != "cpu_ms"} for model in kept}
-    rows = {model: before[model] for model in study.models if model in before}
-    timed: dict[str, Path] = {}
-    for model in study.models:
-        spec = Spec.load(MODELS / model)
+    rows = {model: kept[model] for model, spec in specs.items() if _is_of_split(kept.get(model), spec)}
+    yield rows
+    for model, spec in specs.items():
         if not spec.checkpoint_path.is_file():
             _say(f"{model}: no checkpoint, " + ("its figures stay" if model in rows else "not measured"))
-            continue
-        is_known = model in rows and rows[model].items() >= measuring.made_of(spec).items()
-        if is_known and model not in study.sizes:
-            continue
-        _say(f"{model} …")
-        (folder / model).mkdir()
-        rows[model] = measuring.measure(spec, folder / model)
-        if model in study.sizes:
-            timed[model] = folder / model
-        yield rows
-    _say("times …")
-    for model, taken in zip(timed, measuring.times(of, list(timed.values()), rounds), strict=True):
-        rows[model]["cpu_ms"] = taken
-    yield rows
+        elif not (model in rows and rows[model].items() >= measuring.made_of(spec).items()):
+            _say(f"{model} …")
+            rows[model] = measuring.measure(spec, folder / model)
+            yield rows
 
 
 def main(
@@ -77,12 +65,28 @@ def main(
         raise UserError(
             f"{spec.folder / STUDY}: no such file, or no models in it; docs/training.md says what it holds."
         )
-    kept = json.loads(path.read_text(encoding="utf-8"))["models"] if path.is_file() else {}
+    specs = {name: Spec.load(MODELS / name) for name in study.models}
+    sizes = {name: specs[name] for name in study.sizes if specs[name].checkpoint_path.is_file()}
+    measuring.require_one_crop(sizes)
+    found = json.loads(path.read_text(encoding="utf-8")) if path.is_file() else {"models": {}, "times": {}}
     with TemporaryDirectory() as folder:
-        for rows in figures(study, kept, spec, rounds, Path(folder)):
-            text = json.dumps({"machine": machine(), "models": rows}, indent=1, ensure_ascii=False) + "\n"
-            replace_file(path, text)
-    print(text if as_json else f"{path}: {len(rows)} of {len(study.models)} models; `make card MODEL={model} TEXT=1`")
+        for rows in figures(specs, found["models"], Path(folder)):
+            found["models"] = rows
+            _write(found, path)
+        _say("times …")
+        found["times"] = {"machine": machine(), "models": measuring.times(sizes, rounds, Path(folder))}
+    text = _write(found, path)
+    print(text if as_json else f"{path}: {len(rows)} of {len(specs)} models; `make card MODEL={model} TEXT=1`")
+
+
+def _is_of_split(row: Any, spec: Spec) -> bool:
+    return row is not None and row["split_sha256"] == sha256(spec.split_path)
+
+
+def _write(found: dict[str, Any], path: Path) -> str:
+    text = json.dumps(found, indent=1, ensure_ascii=False) + "\n"
+    replace_file(path, text)
+    return text
 
 
 def _say(text: str) -> None:

@@ -1,4 +1,4 @@
-"""Whose next version the checkpoint of a model is that goes on from another, or is another one pruned."""
+"""Whose next version the checkpoint of a model is that goes on from another's: with more images, pruned, or rounded."""
 
 from pathlib import Path
 
@@ -27,14 +27,12 @@ def archive_command(spec: Spec, model_store: Path) -> str:
 
 
 def _before(spec: Spec) -> Spec | None:
-    """The model that one goes on from, with more images or fewer channels; none that only lends its weights."""
+    """The model that one goes on from: of the same labels and split. None that only lends its weights."""
     if spec.training is None or isinstance(spec.data, Unlabelled):
-        return None
-    if not spec.data.also and spec.training.keep == 1:
         return None
     folder = Path(spec.training.start).parent
     before = Spec.load(folder) if (folder / "spec.yaml").is_file() else None
-    return before if before and _split(before) == _split(spec) else None
+    return before if before and before.labels == spec.labels and _split(before) == _split(spec) else None
 
 
 def _split(spec: Spec) -> Path | None:

@@ -1,16 +1,19 @@
 """The spec of a pruned model: `like` the one that was trained, which also teaches it."""
 
-import math
 from pathlib import Path
+
+from torch import nn
 
 from scripts.errors import UserError
 from scripts.files import replace_file
-from scripts.pipeline import spec_file
+from scripts.pipeline import narrowing, spec_file
 from scripts.pipeline.data.split import read_split
+from scripts.pipeline.network import build_network, fill
 from scripts.pipeline.new_model import require_free_name
-from scripts.pipeline.pruning import least_share
+from scripts.pipeline.pruning import TooLittleLeftError, pruned
 from scripts.pipeline.recipe import epochs_of
 from scripts.pipeline.spec import Spec
+from scripts.pipeline.training.distillation import has_maps
 from scripts.pipeline.weights import load_network
 
 _STEPS = 6000
@@ -31,8 +34,9 @@ def pruned_spec(of: Spec, percent: int) -> Spec:
     path = folder / spec_file.FILE_NAME
     if not path.is_file():
         require_free_name(folder)
-        text = _text(of, folder.name, percent)
-        _require_room(of, percent)
+        network = load_network(of, None)
+        text = _text(of, folder.name, percent, "maps: 0.5" if has_maps(network) else "maps: 0")
+        _require_prunable(of, network, percent)
         replace_file(path, text)
     found = Spec.load(folder)
     if found.recipe.keep != percent / 100 or Path(found.recipe.start) != of.checkpoint_path:
@@ -40,14 +44,19 @@ def pruned_spec(of: Spec, percent: int) -> Spec:
     return found
 
 
-def _require_room(of: Spec, percent: int) -> None:
-    """Raise UserError where nothing of `of` is trained yet, or less can't be left of it than is wanted."""
-    least = least_share(load_network(of, None), of.preprocessing.crop)
-    if percent < 100 * least:
-        raise UserError(f"KEEP={percent}: of {of.folder} at least {math.ceil(100 * least)} % of the multiply-adds stay")
+def _require_prunable(of: Spec, network: nn.Module, percent: int) -> None:
+    """Raise UserError where the network can't be pruned so far, or its checkpoint could not be read again."""
+    try:
+        weights = pruned(network, percent / 100, of.preprocessing.crop).state_dict()
+        fill(narrowing.narrow(build_network(of.architecture, len(of.labels)), weights), weights)
+    except TooLittleLeftError as error:
+        raise UserError(f"KEEP={percent}: {of.folder}: {error}") from error
+    # Of some networks torch-pruning takes the layers apart wrongly, and says so by whatever happens next.
+    except Exception as error:
+        raise UserError(f"{of.folder}: torch-pruning can't follow {of.architecture}: {error!r}") from error
 
 
-def _text(of: Spec, name: str, percent: int) -> str:
+def _text(of: Spec, name: str, percent: int, maps: str) -> str:
     model, last = of.folder.name, of.recipe.phases[-1]
     train_images = list(read_split(of.split_path).values()).count("train")
     return f"""\
@@ -69,5 +78,5 @@ training:
       scale: [{last.scale[0]}, {last.scale[1]}]
       learning_rate: {last.learning_rate / 2}
       weight_decay: {last.weight_decay}
-      loss: {{labels: 0.5, teacher: 0.5, maps: 0.5}}
+      loss: {{labels: 0.5, teacher: 0.5, {maps}}}
 """

@@ -18,6 +18,10 @@ _HALVINGS = 5
 """Of the step in which the wanted share is reached: to 0.2 % of a network's channels."""
 
 
+class TooLittleLeftError(ValueError):
+    """No network of the kind has so few multiply-adds."""
+
+
 def pruned(network: nn.Module, keep: float, side: int) -> nn.Module:
     """Return a copy with at most `keep` of the multiply-adds, in evaluation mode; it has to be trained on.
 
@@ -30,12 +34,13 @@ def pruned(network: nn.Module, keep: float, side: int) -> nn.Module:
         side: of its images, pixels.
 
     Raises:
-        ValueError: so little is left of no network of the kind.
+        TooLittleLeftError: so little is left of no network of the kind.
     """
     wanted = keep * multiply_adds(network, side)
     enough = next((ratio for ratio in _RATIOS if multiply_adds(_without(network, ratio, side), side) <= wanted), None)
     if enough is None:
-        raise ValueError(f"the least that can be left of its multiply-adds is {least_share(network, side):.1%}")
+        least = 100 * _least(network, side)
+        raise TooLittleLeftError(f"the least that can be left of the multiply-adds is {least:.1f} %")
     less, more = enough - _STEP, enough
     for _ in range(_HALVINGS):
         middle = (less + more) / 2
@@ -46,8 +51,8 @@ def pruned(network: nn.Module, keep: float, side: int) -> nn.Module:
     return _without(network, more, side)
 
 
-def least_share(network: nn.Module, side: int) -> float:
-    """Return the share of the multiply-adds below which `pruned` does not go, of 1."""
+def _least(network: nn.Module, side: int) -> float:
+    """Return the share of the multiply-adds below which nothing goes, of 1."""
     costs = (multiply_adds(_without(network, ratio, side), side) for ratio in _RATIOS)
     return min(costs) / multiply_adds(network, side)
 

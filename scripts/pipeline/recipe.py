@@ -51,10 +51,13 @@ def fine_tuning(spec: Spec, train_images: int) -> Training:
         "trains": "all",
         "batch_norm": "frozen",
         "loss": LossWeights(labels=1),
+        "quantization_aware": False,
     }
     return before.model_copy(
         update={
             "start": spec.checkpoint_path.as_posix(),
+            # The checkpoint is pruned already.
+            "keep": 1.0,
             "average": _SHORT_AVERAGE,
             "teacher": None,
             "temperature": 1.0,

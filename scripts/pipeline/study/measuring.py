@@ -1,6 +1,5 @@
 """What is measured of each model of a study, kept in `study.json`.
 
-machine     processor, cores, int8 instructions, versions
 models      by folder of models/:
     checkpoint_sha256, split_sha256    of what was measured
     epochs                             of its training
@@ -11,11 +10,13 @@ models      by folder of models/:
                                        index of the label that it gives instead: for `scripts.pipeline.study.beside`
     measured                           by graph, on the test part: accuracy, accuracy_95, roc_auc, calibration_error,
                                        and of int8 `paired` (`scripts.pipeline.measured`)
-    cpu_ms                             of the models of `sizes`: by graph and batch size, [median, smallest, largest]
-                                       of one image on one thread, all models in turns
+times       all of one run:
+    machine                            processor, cores, int8 instructions, versions
+    models                             by folder, those of `sizes`: checkpoint_sha256, and by graph and batch size
+                                       [median, smallest, largest] ms of CPU for one image on one thread, all in turns
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -32,7 +33,7 @@ from scripts.pipeline.quantization.measure import BATCHES, interleaved
 from scripts.pipeline.spec import Spec
 from scripts.pipeline.training.log import read_csv
 from scripts.pipeline.version import export_graphs, graph_names, pass_gate
-from scripts.pipeline.weights import digest, load_network
+from scripts.pipeline.weights import digest, evidence, load_network
 from scripts.spread import Spread
 
 _FIGURES = ("accuracy", "accuracy_95", "roc_auc", "calibration_error", "paired")
@@ -47,23 +48,26 @@ def made_of(spec: Spec) -> dict[str, str]:
 
 
 def measure(spec: Spec, folder: Path) -> dict[str, Any]:
-    """Return a model's figures; its graphs are left in `folder`.
+    """Return a model's figures; its graphs are left in `folder`, which is made.
 
     Raises:
-        UserError: it can't be exported or judged, or its log is missing.
+        UserError: it can't be exported or judged, it learned by another split than its own, or its log is missing.
     """
     log_path = spec.folder / "training_log.csv"
     if not log_path.is_file():
         raise UserError(f"{log_path}: no such file; `make train MODEL={spec.folder.name}` writes it")
+    # What is measured takes a while, and a training may end meanwhile.
+    made = made_of(spec)
+    evidence(spec, None)  # Refuses what `make archive` refuses.
     log = read_csv(log_path)
-    export_graphs(spec, "int8", None, folder)
+    _export(spec, folder)
     verdict = pass_gate(spec, "int8", folder)
     if not isinstance(verdict, Verdict):
         raise UserError(f"{spec.folder / 'spec.yaml'}: without labelled images there is nothing to measure")
     figures = {graph: found.as_json() for graph, found in verdict.measured.items()}
     seen = {part: labelled(spec, part) for part in PARTS}
     return {
-        **made_of(spec),
+        **made,
         "epochs": len(log),
         "val_accuracy": log[-1].val_accuracy,
         "val_loss": log[-1].val_loss,
@@ -77,20 +81,49 @@ def measure(spec: Spec, folder: Path) -> dict[str, Any]:
     }
 
 
-def times(of: Spec, folders: Sequence[Path], rounds: int) -> list[dict[str, dict[str, list[float]]]]:
-    """Return `cpu_ms` of each model, all in one run.
+def require_one_crop(specs: Mapping[str, Spec]) -> None:
+    """Raise UserError where models that are to be timed beside each other take images of different sizes."""
+    first = next(iter(specs.values()), None)
+    for name, spec in specs.items():
+        if first and spec.preprocessing.crop != first.preprocessing.crop:
+            raise UserError(
+                f"study.yaml: `sizes`: {name} takes images of {spec.preprocessing.crop} pixels, and "
+                f"{first.folder.name} of {first.preprocessing.crop}: their times can't be compared; take one out"
+            )
+
+
+def times(specs: Mapping[str, Spec], rounds: int, folder: Path) -> dict[str, dict[str, Any]]:
+    """Return `times.models`.
 
     Args:
-        of: whose test images are given to all; as large as they take them.
-        folders: with the graphs of each, as `measure` leaves them.
+        specs: of the models to time, by name; all take images of one size.
         rounds: of timing.
+        folder: where `measure` left the graphs of some; those of the others are added.
     """
-    graphs = [_graphs(folder) for folder in folders]
+    if not specs:
+        return {}
+    for name, spec in specs.items():
+        _export(spec, folder / name)
     runners: list[Callable[[Any], Any]] = [
-        Engine.load(path, arithmetic, threads=1).logits for model in graphs for path, arithmetic in model.values()
+        Engine.load(path, arithmetic, threads=1).logits
+        for name in specs
+        for path, arithmetic in _graphs(folder / name).values()
     ]
-    found = iter(interleaved(runners, labelled(of, "test").images[: max(BATCHES)], rounds))
-    return [{name: _spreads(next(found)) for name in model} for model in graphs]
+    images = labelled(next(iter(specs.values())), "test").images[: max(BATCHES)]
+    found = iter(interleaved(runners, images, rounds))
+    return {
+        name: {
+            "checkpoint_sha256": digest(spec, None),
+            **{graph: _spreads(next(found)) for graph in _graphs(folder / name)},
+        }
+        for name, spec in specs.items()
+    }
+
+
+def _export(spec: Spec, folder: Path) -> None:
+    if not folder.is_dir():
+        folder.mkdir()
+        export_graphs(spec, "int8", None, folder)
 
 
 def _wrong(spec: Spec, part: Part, images: Labelled, folder: Path) -> dict[str, int]:

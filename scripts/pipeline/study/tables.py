@@ -7,14 +7,13 @@ from statistics import mean, stdev
 from typing import Any
 
 from scripts.markdown import table
-from scripts.pipeline.card.text import code, percent, with_interval
+from scripts.pipeline.card.text import code, percent
 from scripts.pipeline.spec import Spec
-from scripts.pipeline.study.beside import beside, sizes_beside
+from scripts.pipeline.study.beside import Row, beside
 from scripts.pipeline.study.definition import Study
+from scripts.pipeline.study.sizes import GRAPHS, accuracy, sizes_table
 
 FILE_NAME = "study.json"
-_GRAPHS = {"float32": "float32", "int8 arithmetic": "int8"}
-Row = Mapping[str, Any]
 
 
 @dataclass(frozen=True)
@@ -43,22 +42,22 @@ def tables(spec: Spec) -> Tables | None:
     study, path = Study.of(spec.folder), spec.folder / FILE_NAME
     if not study.models:
         return None
-    found = json.loads(path.read_text(encoding="utf-8")) if path.is_file() else {"models": {}, "machine": {}}
+    found = json.loads(path.read_text(encoding="utf-8")) if path.is_file() else {"models": {}, "times": {}}
     rows: Mapping[str, Row] = found["models"]
     return Tables(
         seeds=_seeds(study.seeds, rows),
         splits=_steadiness(study.splits, rows, {}),
         parts=_parts(study.parts, rows),
-        sizes=_sizes(study.sizes, rows),
+        sizes=sizes_table(study.sizes, rows, found["times"].get("models", {})),
         missing=tuple(model for model in study.models if model not in rows),
-        machine=found["machine"],
+        machine=found["times"].get("machine", {}),
     )
 
 
 def _seeds(models: Sequence[str], rows: Mapping[str, Row]) -> str:
     """As `_steadiness`, and whether one is better on val than the first by more than chance."""
     there = [model for model in models if model in rows]
-    compared = [beside(rows[model], rows[there[0]], "val") if model != there[0] else "" for model in there]
+    compared = [beside(rows[model], rows.get(models[0]), "val") for model in there]
     return _steadiness(there, rows, {"on val beside the first, in points": compared})
 
 
@@ -69,7 +68,7 @@ def _steadiness(models: Sequence[str], rows: Mapping[str, Row], more: Mapping[st
         return ""
     columns = {"float32 on val": [rows[model]["val_accuracy"] for model in there]}
     columns |= {
-        f"{title} on test": [_accuracy(rows[model], graph) for model in there] for graph, title in _GRAPHS.items()
+        f"{title} on test": [_accuracy(rows[model], graph) for model in there] for graph, title in GRAPHS.items()
     }
     lines = [
         (
@@ -92,7 +91,7 @@ def _parts(models: Mapping[str, str], rows: Mapping[str, Row]) -> str:
     there = {what: model for what, model in models.items() if model in rows}
     if not there:
         return ""
-    whole = rows[next(iter(there.values()))]
+    whole = rows.get(next(iter(models.values())))
     lines = [
         (
             what,
@@ -100,38 +99,14 @@ def _parts(models: Mapping[str, str], rows: Mapping[str, Row]) -> str:
             str(rows[model]["epochs"]),
             _loss(rows[model]),
             percent(rows[model]["val_accuracy"]),
-            *(_with_interval(rows[model], graph) for graph in _GRAPHS),
-            beside(rows[model], whole, "test") if rows[model] is not whole else "",
+            *(accuracy(rows[model], graph) for graph in GRAPHS),
+            beside(rows[model], whole, "test"),
             f"{rows[model]['measured']['float32']['roc_auc']:.4f}",
         )
         for what, model in there.items()
     ]
     on_test = ("float32 on test", "int8 on test", "float32 beside the first's, in points", "ROC-AUC, float32")
     return table(("", "model", "epochs", "loss on val", "val", *on_test), lines)
-
-
-def _sizes(models: Sequence[str], rows: Mapping[str, Row]) -> str:
-    there = [model for model in models if "cpu_ms" in rows.get(model, {})]
-    if not there:
-        return ""
-    whole = rows[there[0]]
-    lines = [
-        (
-            code(model),
-            f"{row['multiply_adds'] / 1e6:.1f} million ({row['multiply_adds'] / whole['multiply_adds']:.0%})",
-            name,
-            f"{row['bytes'][name] / 1e6:.2f}",
-            *(f"{at[0]:.2f} ({at[1]:.2f} to {at[2]:.2f})" for at in row["cpu_ms"][name].values()),
-            _with_interval(row, graph),
-            *sizes_beside(row, whole, graph, there[0]),
-        )
-        for model in there
-        for row in [rows[model]]
-        for graph, name in _GRAPHS.items()
-        if graph in row["measured"]
-    ]
-    head = ("model", "multiply-adds", "graph", "MB", "ms, batch 1", "ms, batch 8", "accuracy on test")
-    return table((*head, "in points beside", "same label as float32"), lines)
 
 
 def _loss(row: Row) -> str:
@@ -142,8 +117,3 @@ def _accuracy(row: Row, graph: str) -> float:
     # A machine without int8 dot products leaves int8 unmeasured; its arithmetic on the same weights stands for it.
     measured = row["measured"]
     return float(measured.get(graph, measured["fp32 arithmetic"])["accuracy"])
-
-
-def _with_interval(row: Row, graph: str) -> str:
-    found = row["measured"].get(graph)
-    return with_interval(found["accuracy"], found["accuracy_95"]) if found else "unmeasured"

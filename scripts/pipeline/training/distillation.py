@@ -25,7 +25,7 @@ class Opinion:
     """What a network says of a batch.
 
     Attributes:
-        maps: its last feature map of each of STRIDES, float [n, channels, rows, columns].
+        maps: its last feature map of each stride that was asked for, float [n, channels, rows, columns].
         logits: float [n, labels].
     """
 
@@ -36,18 +36,18 @@ class Opinion:
 class Observed:
     """A network whose feature maps can be read while it answers."""
 
-    def __init__(self, network: nn.Module) -> None:
-        self.network = network
+    def __init__(self, network: nn.Module, strides: tuple[int, ...]) -> None:
+        self.network, self._strides = network, strides
         self._maps: dict[int, Tensor] = {}
-        found = _last_blocks(network)
+        found = _last_blocks(network, strides) if strides else []
         self.channels = tuple(channels for _, channels in found)
-        for stride, (block, _) in zip(STRIDES, found, strict=True):
+        for stride, (block, _) in zip(strides, found, strict=True):
             block.register_forward_hook(_Keep(self._maps, stride))
 
     def __call__(self, images: Tensor) -> Opinion:
         """Float [n, 3, side, side], normalised -> maps and logits."""
         logits = self.network(images)
-        return Opinion(tuple(self._maps[stride] for stride in STRIDES), logits)
+        return Opinion(tuple(self._maps[stride] for stride in self._strides), logits)
 
 
 @dataclass(frozen=True)
@@ -76,9 +76,20 @@ class Translation(nn.Module):
 class Distillation:
     """A student, its frozen teacher, and the translation between their maps."""
 
-    def __init__(self, student: nn.Module, teacher: nn.Module, temperature: float) -> None:
-        """Raises UserError where a network has no such maps."""
-        self.student, self._teacher = Observed(student), Observed(teacher.eval().requires_grad_(False))
+    def __init__(self, student: nn.Module, teacher: nn.Module, temperature: float, strides: tuple[int, ...]) -> None:
+        """Observe both.
+
+        Args:
+            student: that learns.
+            teacher: trained; it learns nothing.
+            temperature: that softens both networks' probabilities.
+            strides: of the maps to compare: `STRIDES`, or none where no loss uses maps.
+
+        Raises:
+            UserError: a network has no such maps.
+        """
+        frozen = teacher.eval().requires_grad_(False)
+        self.student, self._teacher = Observed(student, strides), Observed(frozen, strides)
         self.translation = Translation(self.student.channels, self._teacher.channels)
         self.temperature = temperature
 
@@ -87,11 +98,13 @@ class Distillation:
         with torch.no_grad():
             opinion = self._teacher(images)
         judging = _teacher_loss(answer.logits, opinion.logits, self.temperature)
+        if not weights.maps:
+            return weights.teacher * judging
         return weights.teacher * judging + weights.maps * _maps_loss(self.translation(answer.maps), opinion.maps)
 
 
 def _maps_loss(guesses: list[Tensor], maps: tuple[Tensor, ...]) -> Tensor:
-    """Mean squared error, summed over STRIDES; 1.0 each is no better than answering the channels' means."""
+    """Mean squared error, summed over the strides; 1.0 each is no better than answering the channels' means."""
     return torch.stack(
         [
             F.mse_loss(_fit(guess, target), _standard(target).to(guess.dtype))
@@ -118,9 +131,18 @@ def _fit(guess: Tensor, target: Tensor) -> Tensor:
     return F.interpolate(guess, target.shape[-2:], mode="bilinear", align_corners=False)
 
 
+def has_maps(network: nn.Module) -> bool:
+    """Whether a network has maps of `STRIDES`."""
+    try:
+        _last_blocks(network, STRIDES)
+    except UserError:
+        return False
+    return True
+
+
 @torch.inference_mode()
-def _last_blocks(network: nn.Module) -> list[tuple[nn.Module, int]]:
-    """The last block of each of STRIDES and its number of channels.
+def _last_blocks(network: nn.Module, strides: tuple[int, ...]) -> list[tuple[nn.Module, int]]:
+    """The last block of each stride and its number of channels.
 
     Raises:
         UserError: the network has no such maps.
@@ -138,8 +160,8 @@ def _last_blocks(network: nn.Module) -> list[tuple[nn.Module, int]]:
     network.train(trains)
     for hook in hooks:
         hook.remove()
-    if not set(STRIDES) <= seen.keys():
+    if not set(strides) <= seen.keys():
         raise UserError(
-            f"{type(network).__name__} has no feature maps of strides {STRIDES}; set the loss's `maps` to 0"
+            f"{type(network).__name__} has no feature maps of strides {strides}; set each phase's `loss.maps` to 0"
         )
-    return [seen[stride] for stride in STRIDES]
+    return [seen[stride] for stride in strides]

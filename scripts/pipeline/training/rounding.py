@@ -3,7 +3,8 @@
 Rounding changes nothing in the network's own weights; gradients go through as if it had not been (Jacob et al. 2018,
 arXiv:1712.05877). A weight's scale is its output channel's own, so that it is the same before and after batch norm is
 folded into it. An activation's is the batch's: unlike a running range it needs no state, and a run that was stopped
-goes on as it would have. The first convolution stays as it is, as in `scripts.pipeline.quantize`.
+goes on as it would have. What a convolution or a linear layer reads is rounded; an archive rounds what they write, too.
+The first convolution stays as it is; a narrow block behind it, which an archive keeps in float32, is rounded here.
 """
 
 import torch

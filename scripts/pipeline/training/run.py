@@ -16,10 +16,10 @@ from scripts.pipeline.data.sources import samples
 from scripts.pipeline.layers import by_label, load_body, require_side
 from scripts.pipeline.network import build_network, read_header, read_weights
 from scripts.pipeline.pretrained import imagenet_weights
-from scripts.pipeline.pruning import pruned
+from scripts.pipeline.pruning import TooLittleLeftError, pruned
 from scripts.pipeline.spec import Spec
 from scripts.pipeline.teachers import trained_teacher
-from scripts.pipeline.training.distillation import Distillation
+from scripts.pipeline.training.distillation import STRIDES, Distillation
 from scripts.pipeline.training.lesson import Lesson
 from scripts.pipeline.training.packed import Track, pack
 from scripts.pipeline.training.trainer import Images, Trainer
@@ -53,7 +53,8 @@ def trainer(spec: Spec, images: Images, folder: Path) -> Trainer:
     if (teacher := trained_teacher(spec)) is not None:
         teaching = load_network(teacher, None)
         teaching = teaching.to(device, memory_format=torch.channels_last)  # type: ignore[call-overload]
-        distillation = Distillation(network, teaching, training.temperature)
+        strides = STRIDES if any(phase.loss.maps for phase in training.phases) else ()
+        distillation = Distillation(network, teaching, training.temperature, strides)
         distillation.translation.to(device)
     lesson = Lesson(network, training, images.train.targets, distillation)
     return Trainer(lesson, training, spec.preprocessing, folder / "state.pt", device)
@@ -87,7 +88,7 @@ def starting_network(spec: Spec) -> nn.Module:
         return network
     try:
         return pruned(network, spec.recipe.keep, spec.preprocessing.crop)
-    except ValueError as error:
+    except TooLittleLeftError as error:
         raise UserError(f"{spec.folder / 'spec.yaml'}: `training.keep`: {error}") from error
 
 

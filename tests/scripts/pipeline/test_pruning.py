@@ -8,7 +8,8 @@ from scripts.pipeline import narrowing, provenance
 from scripts.pipeline.lineage import archive_command
 from scripts.pipeline.network import build_network, load_checkpoint, save_checkpoint
 from scripts.pipeline.pruned_spec import pruned_spec
-from scripts.pipeline.pruning import multiply_adds, pruned
+from scripts.pipeline.pruning import TooLittleLeftError, multiply_adds, pruned
+from scripts.pipeline.recipe import fine_tuning
 from scripts.pipeline.spec import MODELS, Spec
 from scripts.pipeline.training.run import starting_network
 from scripts.pipeline.weights import load_network
@@ -83,12 +84,12 @@ def test_narrow_layers_without_the_mark_are_refused(half, tmp_path):
 
 
 def test_more_than_can_be_cut_is_an_error(whole):
-    with pytest.raises(ValueError, match=r"the least that can be left of its multiply-adds is \d+\.\d%"):
+    with pytest.raises(TooLittleLeftError, match=r"the least that can be left of the multiply-adds is \d+\.\d %"):
         pruned(whole, 0.001, SIDE)
 
 
 def test_a_share_that_no_network_of_the_kind_can_have_makes_no_model(models):
-    with pytest.raises(UserError, match=r"KEEP=1: of .*elpv at least \d+ % of the multiply-adds stay"):
+    with pytest.raises(UserError, match=r"KEEP=1: .*elpv: the least that can be left of the multiply-adds is"):
         pruned_spec(Spec.load(models / "elpv"), 1)
     assert [path.name for path in models.iterdir()] == ["elpv"]
 
@@ -98,6 +99,35 @@ def test_a_spec_that_keeps_too_little_is_named_with_the_key(models):
     training = spec.recipe.model_copy(update={"keep": 0.01})
     with pytest.raises(UserError, match=r"elpv_pruned_50.spec\.yaml: `training\.keep`: the least that can be left"):
         starting_network(spec.model_copy(update={"training": training}))
+
+
+def test_a_network_that_can_not_be_read_again_once_it_is_cut_is_refused_before_it_is_trained(models):
+    of = Spec.load(models / "elpv")
+    text = (of.folder / "spec.yaml").read_text().replace("mobilenet_v3_small", "squeezenet1_1")
+    (of.folder / "spec.yaml").write_text(text)
+    weights = build_network("squeezenet1_1", 2).state_dict()
+    save_checkpoint(weights, of.checkpoint_path, provenance.header(of))
+    with pytest.raises(UserError, match=r"elpv: torch-pruning can't follow squeezenet1_1: IndexError"):
+        pruned_spec(Spec.load(of.folder), 50)
+    assert [path.name for path in models.iterdir()] == ["elpv"]
+
+
+def test_training_on_from_a_pruned_model_prunes_it_no_further(models):
+    spec = pruned_spec(Spec.load(models / "elpv"), 50)
+    first = starting_network(spec)
+    save_checkpoint(first.state_dict(), spec.checkpoint_path, provenance.header(spec))
+    onwards = spec.model_copy(update={"training": fine_tuning(spec, 1642)})
+    assert widths(starting_network(onwards)) == widths(first)
+
+
+def test_one_trained_with_rounded_numbers_is_a_version_of_the_model_that_it_began_with(models, tmp_path):
+    pruned_spec(Spec.load(models / "elpv"), 30)
+    folder = models / "elpv_pruned_30_qat"
+    folder.mkdir()
+    text = (MODELS / folder.name / "spec.yaml").read_text()
+    (folder / "spec.yaml").write_text(text.replace("models/elpv_pruned_30/", f"{models}/elpv_pruned_30/"))
+    command = archive_command(Spec.load(folder), tmp_path)
+    assert command.startswith("make archive MODEL=elpv VERSION=3.0 PRECISION=int8 CHECKPOINT=")
 
 
 def test_what_is_not_trained_yet_is_not_pruned_and_makes_no_model(models):

@@ -30,9 +30,10 @@ def row(float32, int8, **more):
     return {"val_accuracy": 0.88, "val_loss": 0.34, "epochs": 70, "measured": measured, **SEEN, **more}
 
 
-def write(spec, study, models):
+def write(spec, study, models, times=None):
     (spec.folder / "study.yaml").write_text(study)
-    (spec.folder / study_tables.FILE_NAME).write_text(json.dumps({"machine": {}, "models": models}))
+    found = {"models": models, "times": {"machine": {}, "models": times} if times else {}}
+    (spec.folder / study_tables.FILE_NAME).write_text(json.dumps(found))
 
 
 def test_seeds_have_a_mean_and_the_standard_deviation_of_a_sample(spec):
@@ -52,14 +53,16 @@ def test_models_that_nobody_measured_are_named_and_in_no_table(spec):
 
 
 def test_sizes_are_shares_of_the_first_models_arithmetic_with_both_graphs_times(spec):
-    times = {name: {"1": [1.5, 1.4, 1.6], "8": [1.2, 1.1, 1.3]} for name in ("float32", "int8")}
-    size = {"cpu_ms": times, "bytes": {"float32": 6_000_000, "int8": 2_000_000}}
+    ms = {name: {"1": [1.5, 1.4, 1.6], "8": [1.2, 1.1, 1.3]} for name in ("float32", "int8")}
+    times = {"a": {"checkpoint_sha256": "before", **ms}, "b": {"checkpoint_sha256": "now", **ms}}
+    size = {"checkpoint_sha256": "now", "bytes": {"float32": 6_000_000, "int8": 2_000_000}}
     models = {
         "a": row(0.86, 0.85, multiply_adds=60_000_000, **size),
         "b": row(0.84, 0.83, multiply_adds=30_000_000, **size),
     }
-    write(spec, "sizes: [a, b]", models)
-    line = tables(spec).sizes.splitlines()[-1]
+    write(spec, "sizes: [a, b, c]", models, times)
+    _, _, of_another_checkpoint, *_, line = tables(spec).sizes.splitlines()
+    assert "| 6.00 |  |  | 86.00 %" in of_another_checkpoint
     expected = "| `b` | 30.0 million (50%) | int8 | 2.00 | 1.50 (1.40 to 1.60) | 1.20 (1.10 to 1.30) | 83.00 %"
     assert line.startswith(expected)
     assert line.endswith("| -1.00 (-2.00 to +0.50), p 0.25; float32 | 99.00 % |")
@@ -75,6 +78,16 @@ def test_models_are_held_against_the_first_image_by_image(spec):
     assert "| -5.00 (-11.18 to -1.12), p 0.062 |" in other
     # The same images wrong in both.
     assert "| +0.00 (-1.88 to +1.88), p 1 |" in tables(spec).parts.splitlines()[-1]
+
+
+def test_nothing_is_held_against_another_than_the_first(spec):
+    size = {"multiply_adds": 10**6, "checkpoint_sha256": "", "bytes": {"float32": 1, "int8": 1}}
+    models = {"b": row(0.86, 0.85, **size), "c": row(0.84, 0.85, **size)}
+    write(spec, "seeds: [a, b, c]\nparts: {whole: a, half: b, third: c}\nsizes: [a, b, c]", models)
+    found = tables(spec)
+    assert found.seeds.splitlines()[3].endswith("| 85.00 % |  |")
+    assert found.parts.splitlines()[-1].endswith("|  | 0.9100 |")
+    assert "| 1.0 million | float32 | 0.00 |  |  | 84.00 % (80.00 to 90.00 %) |  |  |" in found.sizes
 
 
 def test_int8_that_a_machine_can_not_measure_is_the_same_weights_by_fp32_arithmetic(spec):

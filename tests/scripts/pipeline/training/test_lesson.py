@@ -6,7 +6,7 @@ import torch
 from scripts.errors import UserError
 from scripts.pipeline.network import build_network
 from scripts.pipeline.spec_training import LossWeights
-from scripts.pipeline.training.distillation import Distillation, Opinion, _maps_loss, _teacher_loss
+from scripts.pipeline.training.distillation import STRIDES, Distillation, Opinion, _maps_loss, _teacher_loss
 from scripts.pipeline.training.lesson import Lesson
 
 from .conftest import phase, training
@@ -74,7 +74,7 @@ def test_guessing_each_channels_mean_costs_one_and_the_map_itself_nothing():
 def test_a_student_learns_its_teachers_maps_and_the_teacher_learns_nothing():
     torch.manual_seed(0)
     student, teacher = build_network("mobilenet_v3_small", 2), build_network("mobilenet_v2", 2)
-    distillation = Distillation(student, teacher, 1.0)
+    distillation = Distillation(student, teacher, 1.0, STRIDES)
     before = {name: value.clone() for name, value in teacher.state_dict().items()}
     learning = [*student.parameters(), *distillation.translation.parameters()]
     optimizer = torch.optim.AdamW(learning, lr=0.003)
@@ -89,13 +89,20 @@ def test_a_student_learns_its_teachers_maps_and_the_teacher_learns_nothing():
 
 
 def test_maps_of_the_same_strides_are_compared():
-    answer = Distillation(build_network("mobilenet_v3_small", 2), build_network("resnet18", 2), 1.0).student(
-        torch.zeros(2, 3, 64, 64)
-    )
+    student, teacher = build_network("mobilenet_v3_small", 2), build_network("resnet18", 2)
+    answer = Distillation(student, teacher, 1.0, STRIDES).student(torch.zeros(2, 3, 64, 64))
     assert isinstance(answer, Opinion)
     assert [each.shape for each in answer.maps] == [(2, 48, 4, 4), (2, 576, 2, 2)]
 
 
 def test_a_network_without_maps_can_not_teach():
     with pytest.raises(UserError, match="VisionTransformer has no feature maps"):
-        Distillation(build_network("mobilenet_v3_small", 2), build_network("vit_b_16", 2), 1.0)
+        Distillation(build_network("mobilenet_v3_small", 2), build_network("vit_b_16", 2), 1.0, STRIDES)
+
+
+def test_a_network_without_maps_teaches_by_its_probabilities_where_no_loss_uses_maps():
+    student, teacher = build_network("mobilenet_v3_small", 2), build_network("vgg11", 2)
+    distillation = Distillation(student, teacher, 1.0, ())
+    images = torch.rand(2, 3, 64, 64)
+    loss = distillation.loss(distillation.student(images), images, LossWeights(labels=0, teacher=1))
+    assert loss > 0

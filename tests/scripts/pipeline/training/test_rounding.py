@@ -1,4 +1,5 @@
 import torch
+from torch import nn
 
 from scripts.pipeline.spec import MODELS, Spec
 from scripts.pipeline.training import rounding
@@ -51,6 +52,8 @@ def test_a_network_rounds_while_a_phase_wants_it_and_its_checkpoint_has_the_same
         exact = network(images)
         rounding.choose(network, AWARE)
         rounded = network(images)
+        exact_layers = [name for name, layer in network.named_modules() if type(layer) in (nn.Conv2d, nn.Linear)]
+        assert exact_layers == ["features.0.0"]
         assert list(network.state_dict()) == names
         rounding.choose(network, EXACT)
         assert (network(images) == exact).all()

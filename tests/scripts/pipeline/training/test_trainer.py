@@ -34,6 +34,15 @@ def test_a_run_that_was_stopped_and_resumed_ends_with_the_weights_of_one_that_wa
     assert all(torch.equal(value, resumed.weights[name]) for name, value in whole.weights.items())
 
 
+def test_a_phase_with_rounded_numbers_ends_with_other_weights_than_one_without(tmp_path, images, new_trainer):
+    exact, aware = (
+        new_trainer(tmp_path / str(wanted), phase("all", 1, quantization_aware=wanted)) for wanted in (False, True)
+    )
+    for trainer in (exact, aware):
+        train(trainer, images)
+    assert not all(torch.equal(value, aware.weights[name]) for name, value in exact.weights.items())
+
+
 def test_a_run_is_not_resumed_with_other_settings(tmp_path, images, new_trainer):
     train(new_trainer(tmp_path, phase("all", 1)), images)
     with pytest.raises(UserError, match=r"state\.pt: begun with other training settings; `RESTART=1`"):
