@@ -164,6 +164,31 @@ def test_split_data_deals_new_files_out_and_moves_none(data, pets, monkeypatch, 
     assert "кот 🐈/copy.png" in (pets / "left_out.csv").read_text()
 
 
+def test_train_and_val_are_dealt_anew_beside_the_same_test_part(data, pets, monkeypatch):
+    create(pets, str(data), nothing)
+    before = read_split(pets / "split.csv")
+    monkeypatch.setattr("scripts.split_data.MODELS", pets.parent)
+    split_data("pets", 5, keep_test=True)
+    after = read_split(pets / "split.csv")
+    assert Counter(after.values()) == Counter(before.values())
+    assert {name for name in after if after[name] == "test"} == {name for name in before if before[name] == "test"}
+    assert after != before
+
+
+def test_a_split_that_is_another_models_is_not_dealt_anew(data, pets, monkeypatch):
+    create(pets, str(data), nothing)
+    before = (pets / "split.csv").read_text()
+    other = pets.parent / "pets_seed_2"
+    other.mkdir()
+    (other / "spec.yaml").write_text("like: pets\nname: pets_seed_2\n")
+    monkeypatch.setattr("scripts.split_data.MODELS", pets.parent)
+    with pytest.raises(
+        UserError, match=r"pets_seed_2.spec\.yaml: its split is that of .*pets, whose checkpoint learned"
+    ):
+        split_data("pets_seed_2", 5, keep_test=True)
+    assert (pets / "split.csv").read_text() == before
+
+
 def test_split_data_says_the_same_as_one_object(data, pets, monkeypatch, capsys):
     create(pets, str(data), nothing)
     fill(data, {"кот 🐈": 16}, start=300)
