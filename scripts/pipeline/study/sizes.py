@@ -26,6 +26,7 @@ def sizes_table(models: Sequence[str], rows: Mapping[str, Row], times: Mapping[s
             name,
             f"{row['bytes'][name] / 1e6:.2f}",
             *_ms(row, times.get(model, {}), name),
+            percent(row["val_accuracy"]) if name == "float32" else "",
             accuracy(row, graph),
             *_compared(row, rows.get(first), graph, first),
         )
@@ -34,7 +35,7 @@ def sizes_table(models: Sequence[str], rows: Mapping[str, Row], times: Mapping[s
         for graph, name in GRAPHS.items()
         if graph in row["measured"]
     ]
-    head = ("model", "multiply-adds", "graph", "MB", "ms, batch 1", "ms, batch 8", "accuracy on test")
+    head = ("model", "multiply-adds", "graph", "MB", "ms, batch 1", "ms, batch 8", "on val", "accuracy on test")
     return table((*head, "in points beside", "same label as float32"), lines) if lines else ""
 
 
