@@ -18,6 +18,15 @@ SIDE = 64
 SMALL = "mobilenet_v3_small"
 
 
+@pytest.fixture(autouse=True, scope="module")
+def _one_thread():
+    """Many small steps, over which threads would spend more time agreeing than working."""
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(before)
+
+
 @pytest.fixture
 def models(tmp_path):
     shutil.copytree(MODELS / "elpv", tmp_path / "elpv")
@@ -94,8 +103,8 @@ def test_a_share_that_no_network_of_the_kind_can_have_makes_no_model(models):
     assert [path.name for path in models.iterdir()] == ["elpv"]
 
 
-def test_a_spec_that_keeps_too_little_is_named_with_the_key(models):
-    spec = pruned_spec(Spec.load(models / "elpv"), 50)
+def test_a_spec_that_keeps_too_little_is_named_with_the_key():
+    spec = Spec.load(MODELS / "elpv_pruned_50")
     training = spec.recipe.model_copy(update={"keep": 0.01})
     with pytest.raises(UserError, match=r"elpv_pruned_50.spec\.yaml: `training\.keep`: the least that can be left"):
         starting_network(spec.model_copy(update={"training": training}))
@@ -112,21 +121,16 @@ def test_a_network_that_can_not_be_read_again_once_it_is_cut_is_refused_before_i
     assert [path.name for path in models.iterdir()] == ["elpv"]
 
 
-def test_training_on_from_a_pruned_model_prunes_it_no_further(models):
-    spec = pruned_spec(Spec.load(models / "elpv"), 50)
-    first = starting_network(spec)
-    save_checkpoint(first.state_dict(), spec.checkpoint_path, provenance.header(spec))
+def test_training_on_from_a_pruned_model_prunes_it_no_further():
+    spec = Spec.load(MODELS / "elpv_pruned_50")
     onwards = spec.model_copy(update={"training": fine_tuning(spec, 1642)})
-    assert widths(starting_network(onwards)) == widths(first)
+    assert widths(starting_network(onwards)) == widths(load_network(spec, None))
+    assert provenance.header(onwards)[narrowing.MARK]
 
 
-def test_one_trained_with_rounded_numbers_is_a_version_of_the_model_that_it_began_with(models, tmp_path):
-    pruned_spec(Spec.load(models / "elpv"), 30)
-    folder = models / "elpv_pruned_30_qat"
-    folder.mkdir()
-    text = (MODELS / folder.name / "spec.yaml").read_text()
-    (folder / "spec.yaml").write_text(text.replace("models/elpv_pruned_30/", f"{models}/elpv_pruned_30/"))
-    command = archive_command(Spec.load(folder), tmp_path)
+@pytest.mark.parametrize("name", ["elpv_pruned_50", "elpv_pruned_50_qat"])
+def test_its_archive_is_the_next_version_of_the_model_that_was_pruned(name, tmp_path):
+    command = archive_command(Spec.load(MODELS / name), tmp_path)
     assert command.startswith("make archive MODEL=elpv VERSION=3.0 PRECISION=int8 CHECKPOINT=")
 
 
@@ -137,36 +141,27 @@ def test_what_is_not_trained_yet_is_not_pruned_and_makes_no_model(models):
     assert [path.name for path in models.iterdir()] == ["elpv"]
 
 
-def test_the_spec_of_a_pruned_model_starts_from_the_others_weights_and_is_taught_by_it(models):
-    of = Spec.load(models / "elpv")
+def test_pruning_the_default_model_again_gives_the_spec_and_the_widths_that_are_committed(models):
+    of, committed = Spec.load(models / "elpv"), Spec.load(MODELS / "elpv_pruned_50")
     spec = pruned_spec(of, 50)
     assert (spec.folder.name, spec.recipe.keep, spec.recipe.teacher) == ("elpv_pruned_50", 0.5, "elpv")
     assert spec.split_path == of.split_path
-    network = starting_network(spec)
-    assert multiply_adds(network, 224) <= 0.5 * multiply_adds(load_network(of, None), 224)
+    text = (spec.folder / "spec.yaml").read_text().replace(f"start: {models}/", "start: models/")
+    assert text == (committed.folder / "spec.yaml").read_text()
     assert provenance.header(spec)[narrowing.MARK]
-
-
-def test_one_that_goes_on_from_a_pruned_checkpoint_is_as_narrow(models):
-    spec = pruned_spec(Spec.load(models / "elpv"), 50)
-    first = starting_network(spec)
-    save_checkpoint(first.state_dict(), spec.checkpoint_path, provenance.header(spec))
-    training = spec.recipe.model_copy(update={"keep": 1.0, "start": str(spec.checkpoint_path)})
-    next_one = spec.model_copy(update={"training": training})
-    assert widths(starting_network(next_one)) == widths(first)
-    assert provenance.header(next_one)[narrowing.MARK]
-
-
-def test_its_archive_is_the_next_version_of_the_model_that_was_pruned(models, tmp_path):
-    command = archive_command(pruned_spec(Spec.load(models / "elpv"), 50), tmp_path)
-    assert command.startswith("make archive MODEL=elpv VERSION=3.0 PRECISION=int8 CHECKPOINT=")
+    network, trained = starting_network(spec), load_network(committed, None)
+    assert widths(network) == widths(trained)
+    assert multiply_adds(network, 224) <= 0.5 * multiply_adds(load_network(of, None), 224)
 
 
 def test_a_model_of_the_name_that_is_something_else_stays_as_it_is(models):
     of = Spec.load(models / "elpv")
-    path = pruned_spec(of, 50).folder / "spec.yaml"
-    text = path.read_text().replace("keep: 0.5", "keep: 0.6")
+    shutil.copytree(MODELS / "elpv_pruned_50", models / "elpv_pruned_50")
+    path = models / "elpv_pruned_50" / "spec.yaml"
+    text = path.read_text().replace("start: models/", f"start: {models}/")
     path.write_text(text)
+    assert pruned_spec(of, 50).folder == path.parent
+    path.write_text(other := text.replace("keep: 0.5", "keep: 0.6"))
     with pytest.raises(UserError, match=r"elpv_pruned_50.spec\.yaml: not .*elpv with 50 % of its multiply-adds"):
         pruned_spec(of, 50)
-    assert path.read_text() == text
+    assert path.read_text() == other
