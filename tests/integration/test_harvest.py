@@ -33,8 +33,10 @@ def harvesting(own_server: Server, broken_archive: Callable[[str, str], None]) -
     """Return a running server that keeps images: 1.0 answers everything, a version with its own mind is its shadow."""
     broken_archive("contradicts", CONTRADICTS)
     text = own_server.config.read_text()
-    for key, value in {"prediction_log": "on", "harvest": "on", "harvest_margin": str(MARGIN)}.items():
-        text, count = re.subn(rf"^handler\.{key}=.*$", f"handler.{key}={value}", text, flags=re.MULTILINE)
+    # A quarter of job_queue_size are a shadow's: more than all images that are asked, or one that is slow loses copies.
+    wanted = {"handler.prediction_log": "on", "handler.harvest": "on", "handler.harvest_margin": MARGIN}
+    for key, value in (wanted | {"job_queue_size": 400}).items():
+        text, count = re.subn(rf"^{re.escape(key)}=.*$", f"{key}={value}", text, flags=re.MULTILINE)
         assert count == 1
     own_server.config.write_text(text)
     shipped = own_server.traffic.read_text()
