@@ -3,7 +3,7 @@
     make prune MODEL=elpv KEEP=50
 
 makes models/elpv_pruned_50 with half of the multiply-adds of models/elpv, and trains it as `make train` does: a run
-that was stopped goes on with the same command. `--json` prints what `scripts.train --json` does.
+that was stopped goes on with the same command. `--json` prints what `scripts.train --json` does; its `created` is null.
 """
 
 from typing import Annotated

@@ -21,10 +21,11 @@ import typer
 
 from scripts import cli
 from scripts.errors import UserError
-from scripts.files import replace_file, sha256
+from scripts.files import replace_file
 from scripts.pipeline.quantization.comparison import ROUNDS, machine
 from scripts.pipeline.spec import DEFAULT_MODEL, MODELS, Spec
-from scripts.pipeline.study import measuring
+from scripts.pipeline.study import measuring, timing
+from scripts.pipeline.study.basis import holds
 from scripts.pipeline.study.definition import FILE_NAME as STUDY
 from scripts.pipeline.study.definition import Study
 from scripts.pipeline.study.tables import FILE_NAME
@@ -39,14 +40,18 @@ def figures(specs: Mapping[str, Spec], kept: Rows, folder: Path) -> Iterator[Row
     Args:
         specs: of the study's models.
         kept: what was known before; it holds as long as checkpoint and split are the same.
-        folder: that has the graphs of every model with a checkpoint at last.
+        folder: gets the graphs of those that are measured.
     """
-    rows = {model: kept[model] for model, spec in specs.items() if _is_of_split(kept.get(model), spec)}
+    rows = {
+        model: kept[model]
+        for model, spec in specs.items()
+        if model in kept and (spec.checkpoint_path.is_file() or holds(kept[model], spec))
+    }
     yield rows
     for model, spec in specs.items():
         if not spec.checkpoint_path.is_file():
             _say(f"{model}: no checkpoint, " + ("its figures stay" if model in rows else "not measured"))
-        elif not (model in rows and rows[model].items() >= measuring.made_of(spec).items()):
+        elif not (model in rows and holds(rows[model], spec)):
             _say(f"{model} …")
             rows[model] = measuring.measure(spec, folder / model)
             yield rows
@@ -67,20 +72,16 @@ def main(
         )
     specs = {name: Spec.load(MODELS / name) for name in study.models}
     sizes = {name: specs[name] for name in study.sizes if specs[name].checkpoint_path.is_file()}
-    measuring.require_one_crop(sizes)
+    timing.require_one_crop(sizes)
     found = json.loads(path.read_text(encoding="utf-8")) if path.is_file() else {"models": {}, "times": {}}
     with TemporaryDirectory() as folder:
         for rows in figures(specs, found["models"], Path(folder)):
             found["models"] = rows
             _write(found, path)
         _say("times …")
-        found["times"] = {"machine": machine(), "models": measuring.times(sizes, rounds, Path(folder))}
+        found["times"] = {"machine": machine(), "models": timing.times(sizes, rounds, Path(folder))}
     text = _write(found, path)
     print(text if as_json else f"{path}: {len(rows)} of {len(specs)} models; `make card MODEL={model} TEXT=1`")
-
-
-def _is_of_split(row: Any, spec: Spec) -> bool:
-    return row is not None and row["split_sha256"] == sha256(spec.split_path)
 
 
 def _write(found: dict[str, Any], path: Path) -> str:

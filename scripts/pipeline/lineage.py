@@ -1,10 +1,12 @@
-"""Whose next version the checkpoint of a model is that goes on from another's: with more images, pruned, or rounded."""
+"""Which models come before a model: whose next version it is, and which have to be trained before it."""
 
 from pathlib import Path
 
+from scripts.errors import UserError
 from scripts.pipeline.archive import archive_path
 from scripts.pipeline.spec import Spec
 from scripts.pipeline.spec_data import Unlabelled
+from scripts.pipeline.teachers import teacher_of
 
 
 def root(spec: Spec) -> Spec:
@@ -26,12 +28,33 @@ def archive_command(spec: Spec, model_store: Path) -> str:
     return f"make archive MODEL={first.folder.name} VERSION={number}.0 PRECISION=int8 CHECKPOINT={spec.checkpoint_path}"
 
 
+def trained_before(spec: Spec) -> tuple[str, ...]:
+    """The folders of the models that it goes on from or is taught by, and of theirs, in the order of training.
+
+    Raises:
+        UserError: one must not teach (`teacher_of`), or two come before each other.
+    """
+    return tuple(dict.fromkeys(_trained_before(spec, (spec.folder.name,))))
+
+
+def _trained_before(spec: Spec, above: tuple[str, ...]) -> list[str]:
+    names = []
+    for before in (_before(spec), teacher_of(spec)):
+        if before is None:
+            continue
+        name = before.folder.name
+        if name in above:
+            raise UserError(f"{spec.folder / 'spec.yaml'}: `training`: {name} would go on from itself, or teach itself")
+        names += [*_trained_before(before, (*above, name)), name]
+    return names
+
+
 def _before(spec: Spec) -> Spec | None:
-    """The model that one goes on from: of the same labels and split. None that only lends its weights."""
+    """The other model that one goes on from: of the same labels and split. None that only lends its weights."""
     if spec.training is None or isinstance(spec.data, Unlabelled):
         return None
     folder = Path(spec.training.start).parent
-    before = Spec.load(folder) if (folder / "spec.yaml").is_file() else None
+    before = Spec.load(folder) if folder != spec.folder and (folder / "spec.yaml").is_file() else None
     return before if before and before.labels == spec.labels and _split(before) == _split(spec) else None
 
 

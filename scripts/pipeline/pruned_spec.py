@@ -2,15 +2,12 @@
 
 from pathlib import Path
 
-from torch import nn
-
 from scripts.errors import UserError
 from scripts.files import replace_file
-from scripts.pipeline import narrowing, spec_file
+from scripts.pipeline import spec_file
 from scripts.pipeline.data.split import read_split
-from scripts.pipeline.network import build_network, fill
 from scripts.pipeline.new_model import require_free_name
-from scripts.pipeline.pruning import TooLittleLeftError, pruned
+from scripts.pipeline.pruning import NotPrunableError, pruned
 from scripts.pipeline.recipe import epochs_of
 from scripts.pipeline.spec import Spec
 from scripts.pipeline.training.distillation import has_maps
@@ -36,24 +33,18 @@ def pruned_spec(of: Spec, percent: int) -> Spec:
         require_free_name(folder)
         network = load_network(of, None)
         text = _text(of, folder.name, percent, "maps: 0.5" if has_maps(network) else "maps: 0")
-        _require_prunable(of, network, percent)
+        try:
+            pruned(network, percent / 100, of.preprocessing.crop)
+        except NotPrunableError as error:
+            raise UserError(f"KEEP={percent}: {of.folder}: {error}") from error
         replace_file(path, text)
     found = Spec.load(folder)
     if found.recipe.keep != percent / 100 or Path(found.recipe.start) != of.checkpoint_path:
-        raise UserError(f"{path}: not {of.folder} with {percent} % of its multiply-adds; delete {folder} to begin anew")
+        raise UserError(
+            f"{path}: not {of.folder} with {percent} % of its multiply-adds; train it as it is "
+            f"(`make train MODEL={folder.name}`), or delete {folder} to begin anew"
+        )
     return found
-
-
-def _require_prunable(of: Spec, network: nn.Module, percent: int) -> None:
-    """Raise UserError where the network can't be pruned so far, or its checkpoint could not be read again."""
-    try:
-        weights = pruned(network, percent / 100, of.preprocessing.crop).state_dict()
-        fill(narrowing.narrow(build_network(of.architecture, len(of.labels)), weights), weights)
-    except TooLittleLeftError as error:
-        raise UserError(f"KEEP={percent}: {of.folder}: {error}") from error
-    # Of some networks torch-pruning takes the layers apart wrongly, and says so by whatever happens next.
-    except Exception as error:
-        raise UserError(f"{of.folder}: torch-pruning can't follow {of.architecture}: {error!r}") from error
 
 
 def _text(of: Spec, name: str, percent: int, maps: str) -> str:

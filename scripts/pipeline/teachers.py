@@ -46,20 +46,3 @@ def trained_teacher(student: Spec) -> Spec | None:
         raise UserError(f"{teacher.checkpoint_path}: the teacher is not trained yet; `make train MODEL={name}`")
     learned(teacher, teacher.checkpoint_path)
     return teacher
-
-
-def teachers_before(student: Spec) -> tuple[str, ...]:
-    """The folders of its teacher, that one's teacher and so on, in the order in which they have to be trained.
-
-    Raises:
-        UserError: one must not teach, or two teach each other.
-    """
-    names: list[str] = []
-    spec = student
-    while (teacher := teacher_of(spec)) is not None:
-        name = teacher.folder.name
-        if name in (*names, student.folder.name):
-            raise UserError(f"{spec.folder / 'spec.yaml'}: `training.teacher`: {name} would be taught by itself")
-        names.append(name)
-        spec = teacher
-    return tuple(reversed(names))

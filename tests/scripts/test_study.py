@@ -6,7 +6,8 @@ import yaml
 from scripts import study
 from scripts.errors import UserError
 from scripts.pipeline.spec import MODELS, Spec
-from scripts.pipeline.study import measuring
+from scripts.pipeline.study import measuring, timing
+from scripts.pipeline.study.basis import made_of
 
 
 class Stopped(Exception):
@@ -28,11 +29,11 @@ def models(tmp_path, monkeypatch):
 
     def measure(spec, folder):
         asked.append(spec.folder.name)
-        return {**measuring.made_of(spec), "measured": len(asked)}
+        return {**made_of(spec), "measured": len(asked)}
 
     monkeypatch.setattr(study, "MODELS", tmp_path)
     monkeypatch.setattr(measuring, "measure", measure)
-    monkeypatch.setattr(measuring, "times", lambda specs, rounds, folder: {name: {"ms": 1} for name in specs})
+    monkeypatch.setattr(timing, "times", lambda specs, rounds, folder: {name: {"ms": 1} for name in specs})
     return tmp_path, asked
 
 

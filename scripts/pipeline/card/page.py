@@ -13,9 +13,9 @@ from scripts.pipeline.card.front_matter import front_matter
 from scripts.pipeline.card.goals import Goals, goal_rows
 from scripts.pipeline.card.notes import read_notes
 from scripts.pipeline.card.training import log_text, recipe_tables
+from scripts.pipeline.lineage import trained_before
 from scripts.pipeline.spec import Spec
 from scripts.pipeline.study import tables as study_tables
-from scripts.pipeline.teachers import teachers_before
 from scripts.pipeline.weights import origin
 
 FILE_NAME = "README.md"
@@ -70,8 +70,9 @@ def card(spec: Spec) -> str:
         study=study_tables.tables(spec),
         recipe=recipe_tables(found["recipe"]) if found["recipe"] else "",
         also=[(one["folder"], sum(one["images"].values())) for one in found.get("also", ())],
-        teachers=teachers_before(spec),
+        trained_before=trained_before(spec),
         recipe_teacher=(found["recipe"] or {}).get("teacher"),
+        begins_from_teacher=_begins_from_teacher(found["recipe"] or {}),
         recipe_is_current=found["recipe"] == (spec.training and spec.training.model_dump(mode="json")),
         log=log_text(spec.folder / "training_log.csv"),
         has_figure=(spec.folder / "training.png").is_file(),
@@ -81,6 +82,11 @@ def card(spec: Spec) -> str:
 def is_ours(path: Path) -> bool:
     """Whether a card may be written there: nothing is there, or a card."""
     return not path.is_file() or MARK in path.read_text(encoding="utf-8")
+
+
+def _begins_from_teacher(recipe: dict[str, Any]) -> bool:
+    """Whether the weights began as the teacher's own, as those of a pruned model do."""
+    return bool(recipe) and Path(recipe["start"]).parent.name == recipe["teacher"]
 
 
 def _labels(labels: tuple[str, ...]) -> str:

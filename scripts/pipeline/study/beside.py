@@ -13,10 +13,13 @@ def beside(row: Row, first: Row | None, part: str) -> str:
 
     Args:
         row: of `study.json`.
-        first: of the other model, whose part has the same images; empty where it is the same one or not measured.
+        first: of the other model; None where it is not measured.
         part: `val` or `test`.
+
+    Returns:
+        Empty beside itself or nothing, and where the part has other images than the other model's.
     """
-    if first is None or row is first:
+    if first is None or row is first or row["images_sha256"][part] != first["images_sha256"][part]:
         return ""
     ours, theirs = row["wrong"][part], first["wrong"][part]
     differ = sum(ours.get(name) != theirs.get(name) for name in ours.keys() | theirs.keys())

@@ -26,7 +26,7 @@ def sizes_table(models: Sequence[str], rows: Mapping[str, Row], times: Mapping[s
             name,
             f"{row['bytes'][name] / 1e6:.2f}",
             *_ms(row, times.get(model, {}), name),
-            percent(row["val_accuracy"]) if name == "float32" else "",
+            on_val(row, name),
             accuracy(row, graph),
             *_compared(row, rows.get(first), graph, first),
         )
@@ -43,6 +43,11 @@ def accuracy(row: Row, graph: str) -> str:
     """Return a graph's accuracy on the test part, with its interval."""
     found = row["measured"].get(graph)
     return with_interval(found["accuracy"], found["accuracy_95"]) if found else "unmeasured"
+
+
+def on_val(row: Row, name: str) -> str:
+    """Return a graph's accuracy on the val part, by its name in tables."""
+    return percent(row["val"][name]["accuracy"]) if name in row["val"] else "unmeasured"
 
 
 def _multiply_adds(row: Row, first: Row | None) -> str:

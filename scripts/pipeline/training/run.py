@@ -16,7 +16,7 @@ from scripts.pipeline.data.sources import samples
 from scripts.pipeline.layers import by_label, load_body, require_side
 from scripts.pipeline.network import build_network, read_header, read_weights
 from scripts.pipeline.pretrained import imagenet_weights
-from scripts.pipeline.pruning import TooLittleLeftError, pruned
+from scripts.pipeline.pruning import NotPrunableError, pruned
 from scripts.pipeline.spec import Spec
 from scripts.pipeline.teachers import trained_teacher
 from scripts.pipeline.training.distillation import STRIDES, Distillation
@@ -88,7 +88,7 @@ def starting_network(spec: Spec) -> nn.Module:
         return network
     try:
         return pruned(network, spec.recipe.keep, spec.preprocessing.crop)
-    except TooLittleLeftError as error:
+    except NotPrunableError as error:
         raise UserError(f"{spec.folder / 'spec.yaml'}: `training.keep`: {error}") from error
 
 
@@ -96,7 +96,7 @@ def require_sides(network: nn.Module, spec: Spec) -> None:
     """Raise UserError, with the key to change, where `network` takes no images of a side that it will be given.
 
     Args:
-        network: in training mode, in which it is left.
+        network: left in training mode.
         spec: whose phases crop to a side each, and whose `preprocessing` crops the val images.
     """
     sides = [(phase.side, f"`side` of the phase {phase.name!r}") for phase in spec.recipe.phases]

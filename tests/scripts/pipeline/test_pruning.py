@@ -8,7 +8,7 @@ from scripts.pipeline import narrowing, provenance
 from scripts.pipeline.lineage import archive_command
 from scripts.pipeline.network import build_network, load_checkpoint, save_checkpoint
 from scripts.pipeline.pruned_spec import pruned_spec
-from scripts.pipeline.pruning import TooLittleLeftError, multiply_adds, pruned
+from scripts.pipeline.pruning import NotPrunableError, multiply_adds, pruned
 from scripts.pipeline.recipe import fine_tuning
 from scripts.pipeline.spec import MODELS, Spec
 from scripts.pipeline.training.run import starting_network
@@ -93,12 +93,12 @@ def test_narrow_layers_without_the_mark_are_refused(half, tmp_path):
 
 
 def test_more_than_can_be_cut_is_an_error(whole):
-    with pytest.raises(TooLittleLeftError, match=r"the least that can be left of the multiply-adds is \d+\.\d %"):
+    with pytest.raises(NotPrunableError, match=r"^the narrowest that was found has \d+\.\d % of the multiply-adds"):
         pruned(whole, 0.001, SIDE)
 
 
 def test_a_share_that_no_network_of_the_kind_can_have_makes_no_model(models):
-    with pytest.raises(UserError, match=r"KEEP=1: .*elpv: the least that can be left of the multiply-adds is"):
+    with pytest.raises(UserError, match=r"KEEP=1: .*elpv: the narrowest that was found has"):
         pruned_spec(Spec.load(models / "elpv"), 1)
     assert [path.name for path in models.iterdir()] == ["elpv"]
 
@@ -106,7 +106,7 @@ def test_a_share_that_no_network_of_the_kind_can_have_makes_no_model(models):
 def test_a_spec_that_keeps_too_little_is_named_with_the_key():
     spec = Spec.load(MODELS / "elpv_pruned_50")
     training = spec.recipe.model_copy(update={"keep": 0.01})
-    with pytest.raises(UserError, match=r"elpv_pruned_50.spec\.yaml: `training\.keep`: the least that can be left"):
+    with pytest.raises(UserError, match=r"elpv_pruned_50.spec\.yaml: `training\.keep`: the narrowest that was"):
         starting_network(spec.model_copy(update={"training": training}))
 
 
@@ -116,9 +116,13 @@ def test_a_network_that_can_not_be_read_again_once_it_is_cut_is_refused_before_i
     (of.folder / "spec.yaml").write_text(text)
     weights = build_network("squeezenet1_1", 2).state_dict()
     save_checkpoint(weights, of.checkpoint_path, provenance.header(of))
-    with pytest.raises(UserError, match=r"elpv: torch-pruning can't follow squeezenet1_1: IndexError"):
+    with pytest.raises(UserError, match=r"KEEP=50: .*elpv: torch-pruning can't follow a SqueezeNet: IndexError"):
         pruned_spec(Spec.load(of.folder), 50)
     assert [path.name for path in models.iterdir()] == ["elpv"]
+    recipe = of.recipe.model_copy(update={"start": str(of.checkpoint_path), "keep": 0.5})
+    by_hand = Spec.load(of.folder).model_copy(update={"training": recipe})
+    with pytest.raises(UserError, match=r"`training\.keep`: torch-pruning can't follow a SqueezeNet"):
+        starting_network(by_hand)
 
 
 def test_training_on_from_a_pruned_model_prunes_it_no_further():

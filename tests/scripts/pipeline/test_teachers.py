@@ -3,8 +3,9 @@ import shutil
 import pytest
 
 from scripts.errors import UserError
+from scripts.pipeline.lineage import trained_before
 from scripts.pipeline.spec import MODELS, Spec
-from scripts.pipeline.teachers import teacher_of, teachers_before, trained_teacher
+from scripts.pipeline.teachers import teacher_of, trained_teacher
 
 
 @pytest.fixture
@@ -27,10 +28,14 @@ def test_the_committed_teacher_may_teach(models):
 def test_teachers_of_teachers_are_trained_first(models):
     shutil.copytree(models / "elpv_teacher", models / "first")
     change(models / "elpv_teacher" / "spec.yaml", "  average:", "  teacher: first\n  average:")
-    assert teachers_before(Spec.load(models / "elpv")) == ("first", "elpv_teacher")
+    assert trained_before(Spec.load(models / "elpv")) == ("first", "elpv_teacher")
     change(models / "first" / "spec.yaml", "  average:", "  teacher: elpv_teacher\n  average:")
-    with pytest.raises(UserError, match="elpv_teacher would be taught by itself"):
-        teachers_before(Spec.load(models / "elpv"))
+    with pytest.raises(UserError, match="elpv_teacher would go on from itself, or teach itself"):
+        trained_before(Spec.load(models / "elpv"))
+
+
+def test_what_a_model_goes_on_from_is_trained_before_it_once():
+    assert trained_before(Spec.load(MODELS / "elpv_pruned_50_qat")) == ("elpv_teacher", "elpv", "elpv_pruned_50")
 
 
 def test_a_model_that_names_no_teacher_has_none(models):

@@ -124,7 +124,8 @@ def test_a_comparison_of_another_checkpoint_is_not_shown(pets: Spec) -> None:
 def test_recipe_log_and_teacher_are_told(pets: Spec) -> None:
     phases = [{"name": "head", "epochs": 1, "scale": [0.5, 1]}, {"name": "all", "epochs": 2, "loss": {"labels": 1}}]
     teacher = {"folder": "teacher", "accuracy": 0.92, "accuracy_95": [0.9, 0.94]}
-    found = fabricated() | {"recipe": {"teacher": "teacher", "seed": 7, "phases": phases}, "teacher": teacher}
+    recipe = {"start": "random", "teacher": "teacher", "seed": 7, "phases": phases}
+    found = fabricated() | {"recipe": recipe, "teacher": teacher}
     (pets.folder / evidence.FILE_NAME).write_text(json.dumps(found))
     (pets.folder / "training_log.csv").write_text(
         "epoch,phase,val_accuracy,seconds\n1,head,0.5,10\n2,all,0.8,3600\n3,all,0.75,60\n"
@@ -137,7 +138,10 @@ def test_recipe_log_and_teacher_are_told(pets: Spec) -> None:
     assert text.index("| seed | 7 |") < text.index("| teacher | teacher |")
     assert "3 epochs (head 1, all 2) in 1 h 1 min" in text
     assert "after the last epoch: 75.00 %; the best of any epoch was 80.00 %, after epoch 2" in text
-    assert "`models/teacher`, is right on 92.00 % of the test images (90.00 to 94.00 %)" in text
+    assert "is right on 92.00 % of the test images (90.00 to 94.00 %); none of its weights are in the" in text
+    recipe["start"] = "models/teacher/checkpoint.safetensors"
+    (pets.folder / evidence.FILE_NAME).write_text(json.dumps(found))
+    assert "94.00 %); its weights, or those of its channels that were kept, are what the training began" in card(pets)
     assert "| teacher, accuracy | at least 90.00 % | 92.00 % | 90.00 to 94.00 % | reached |" in text
     assert "has another recipe by now" in text
 
