@@ -268,7 +268,9 @@ def test_keys_and_limits_change_without_a_restart_and_on_connections_that_are_op
         admit(KEYS | other)
         assert ann.post(edge.url, data=b"x", headers=ANN, timeout=10).status_code == 200
         assert carl.post(edge.url, data=b"x", headers=carls, timeout=10).status_code == 200
-        assert carl.post(edge.url, data=b"x", headers=carls, timeout=10).status_code == 429
+        # His bucket gets one a second: a second request may come later than that.
+        found = {carl.post(edge.url, data=b"x", headers=carls, timeout=10).status_code for _ in range(5)}
+        assert 429 in found
         admit(other)
         assert ann.post(edge.url, data=b"x", headers=ANN, timeout=10).status_code == 401
         admit({})

@@ -172,7 +172,7 @@ def test_without_header_and_jar_each_request_is_drawn_anew(drawn: Drawn, cookie:
             session.post(drawn.url, data=b"x", headers={"x-edge-draw": "1", "x-request-id": "1"}, timeout=10)
             for _ in range(1000)
         ]
-    assert Counter(answer.text for answer in answers)["2.0"] in binomial_interval(1000, 0.3, 0.999)
+    assert Counter(answer.text for answer in answers)["2.0"] in binomial_interval(1000, 0.3, 0.999999)
     assert {"set-cookie" in answer.headers for answer in answers} == {cookie is not None}
 
 

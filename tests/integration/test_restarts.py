@@ -8,6 +8,7 @@ from collections.abc import Callable
 import pytest
 import requests
 
+from scripts.locks import hold
 from scripts.serving import processes, state, traffic
 from scripts.serving.edge import Edge
 from scripts.serving.places import Ports
@@ -37,6 +38,11 @@ def worker_of(server: Server, version: str) -> int:
 
 def split(server: Server) -> dict[str, int]:
     return dict(Edge(server.run_dir, Ports(**server.ports), MODEL).split())
+
+
+def until_changed(server: Server) -> None:
+    """Return when the supervisor, whose first change is the split, has made all of them."""
+    hold(server.run_dir / "change.lock", "the supervisor is still at work", WITHIN_S).close()
 
 
 @pytest.mark.faults
@@ -95,6 +101,7 @@ def test_a_version_whose_workers_end_again_and_again_is_out_of_the_split_until_t
         before = worker_of(server, "2.0")
         os.kill(before, signal.SIGKILL)
     assert processes.wait_until(lambda: split(server) == {"1.0": 100}, WITHIN_S)
+    until_changed(server)
     assert traffic.read(server.traffic).split == wanted
     assert {server.predict(cell).headers["x-model-version"] for _ in range(30)} == {"1.0"}
     assert requests.get(f"{server.url}/healthz", timeout=10).status_code == 200
@@ -128,6 +135,7 @@ def test_an_archive_that_was_changed_meanwhile_is_not_registered_again_and_the_o
     archive.write_bytes(content)
     os.kill(pid_of(own_server, "torchserve"), signal.SIGKILL)
     assert processes.wait_until(lambda: split(own_server) == {"1.0": 100}, WITHIN_S)
+    until_changed(own_server)
     assert processes.wait_until(lambda: answers(own_server, cell), WITHIN_S)
     assert all(answers(own_server, cell) for _ in itertools.repeat(None, 10))
     assert "version 6.6 is not registered again" in (own_server.run_dir / "supervisor.log").read_text()

@@ -1,6 +1,7 @@
 """A version's end: refused while somebody meets it; nothing that was on its way to it is lost."""
 
 from concurrent.futures import ThreadPoolExecutor
+from typing import Any
 
 import pytest
 import requests
@@ -73,11 +74,16 @@ def test_a_version_that_gets_requests_is_not_retired_and_nothing_changes(
 ) -> None:
     server.ask("split", "1.0=100")
     server.ask(*change)
-    before = server.traffic.read_text(), server.ask("status")
+
+    def now() -> tuple[str, Any]:
+        # Whether its exporter answers at the moment is a matter of what else runs.
+        return server.traffic.read_text(), server.ask("status") | {"exporter": None}
+
+    before = now()
     refused = server.verb("retire", "--version", "2.0")
     assert (refused.returncode, refused.stderr.count("\n")) == (1, 1)
     assert sentence in refused.stderr
-    assert (server.traffic.read_text(), server.ask("status")) == before
+    assert now() == before
 
 
 def test_the_only_version_is_not_retired(server: Server) -> None:

@@ -67,7 +67,7 @@ def copy_of(edge: LoneEdge, name: str) -> Callable[[], dict[str, Any] | None]:
     return look
 
 
-def test_a_copy_comes_a_tenth_of_a_second_after_its_original_and_that_is_not_counted(edge: LoneEdge) -> None:
+def test_a_copy_comes_a_tenth_of_a_second_after_its_original(edge: LoneEdge) -> None:
     sent_s = asked(edge, "copied")
     line = copy_of(edge, "copied")
     assert processes.wait_until(line, 30)
@@ -77,7 +77,16 @@ def test_a_copy_comes_a_tenth_of_a_second_after_its_original_and_that_is_not_cou
     found = line()
     assert found is not None
     assert (found["version"], found["status"]) == ("2.0", 200)
-    assert found["ms"] < took_ms - DELAY_MS / 2
+
+
+def test_the_time_that_a_copy_waits_is_not_counted(edge: LoneEdge) -> None:
+    names = [f"copy {number}" for number in range(5)]
+    for name in names:
+        asked(edge, name)
+    lines = [copy_of(edge, name) for name in names]
+    assert processes.wait_until(lambda: all(line() for line in lines), 30)
+    # The least: on a busy machine an answer may wait for Envoy as long.
+    assert min(found["ms"] for line in lines if (found := line())) < DELAY_MS / 2
 
 
 def test_a_copy_that_gets_no_answer_has_its_line(edge: LoneEdge) -> None:
