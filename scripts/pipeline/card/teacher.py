@@ -5,10 +5,10 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from scripts.files import replace_file, sha256
+from scripts.files import replace_file
 from scripts.pipeline.spec import Spec
+from scripts.pipeline.study.basis import holds, made_of
 from scripts.pipeline.teachers import teacher_of
-from scripts.pipeline.weights import digest
 
 FILE_NAME = "evaluation.json"
 
@@ -33,9 +33,8 @@ def teacher_figures(student: Spec, evaluate: Callable[[Spec], dict[str, Any]]) -
     kept = _kept(path)
     if not teacher.weights and not teacher.checkpoint_path.is_file():
         return {"folder": name, **kept} if kept else None
-    made_of = {"checkpoint_sha256": digest(teacher, None), "split_sha256": sha256(teacher.split_path)}
-    if kept is None or {key: kept.get(key) for key in made_of} != made_of:
-        kept = {**evaluate(teacher), **made_of}
+    if kept is None or not holds(kept, teacher):
+        kept = {**evaluate(teacher), **made_of(teacher)}
         replace_file(path, json.dumps(kept, indent=1, ensure_ascii=False) + "\n")
     return {"folder": name, **kept}
 

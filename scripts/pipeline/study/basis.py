@@ -1,4 +1,4 @@
-"""What a measurement of `study.json` is of, and whether it still holds."""
+"""What a measurement that is kept is of (`study.json`, a teacher's `evaluation.json`), and whether it still holds."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -17,10 +17,10 @@ def holds(row: Mapping[str, Any], spec: Spec) -> bool:
     """Whether a model that is measured anew would have the same figures; of one without a checkpoint nobody can say no.
 
     Args:
-        row: of `models`.
+        row: what was kept: figures, with what `made_of` said.
         spec: of the model.
     """
-    of = made_of(spec) if spec.checkpoint_path.is_file() else _split(spec)
+    of = made_of(spec) if spec.weights or spec.checkpoint_path.is_file() else _split(spec)
     return row.items() >= of.items()
 
 

@@ -91,13 +91,13 @@ def _image_by_image(spec: Spec, files: Mapping[str, tuple[Path, Arithmetic]]) ->
     for part in PARTS:
         known, images = samples(spec, part), labelled(spec, part)
         names = [sample.name for sample in known]
-        called = engines[REFERENCE].logits(images.images).argmax(axis=1).tolist()
-        answered = zip(names, called, images.labels, strict=True)
+        asked = engines if part == "val" else {REFERENCE: engines[REFERENCE]}
+        logits = {name: engine.logits(images.images) for name, engine in asked.items()}
+        answered = zip(names, logits[REFERENCE].argmax(axis=1).tolist(), images.labels, strict=True)
         found["images"][part] = len(names)
         found["images_sha256"][part] = hashlib.sha256("\n".join(names).encode()).hexdigest()
         found["wrong"][part] = {name: label for name, label, true in answered if label != true}
         if part == "val":
-            logits = {name: engine.logits(images.images) for name, engine in engines.items()}
             found["val"] = _on_val(logits, images.labels, np.array([sample.target for sample in known]))
     return found
 
